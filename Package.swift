@@ -1,0 +1,39 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// Numerics are 10 to 500 times slower unoptimised: these targets are optimised in debug builds too, so that
+// `swift test` stays fast. (@testable works all the same.)
+let numeric: [SwiftSetting] = [.unsafeFlags(["-O"], .when(configuration: .debug))]
+
+// Imports run downwards only; Tests/ProjectTests holds the same list against what the files really import.
+let package = Package(
+    name: "rnnz",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "rnnz", targets: ["rnnz"]),
+        .library(name: "Network", targets: ["Network"]),
+        .library(name: "Zoo", targets: ["Zoo"]),
+        .library(name: "Generation", targets: ["Generation"]),
+        .library(name: "Conversion", targets: ["Conversion"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+    ],
+    targets: [
+        .systemLibrary(name: "CReadline"),
+        .systemLibrary(name: "CZlib"),
+        .target(name: "Kernels", swiftSettings: numeric),
+        .target(name: "Archive", dependencies: ["Kernels", "CZlib"], swiftSettings: numeric),
+        .target(name: "Tokenization", dependencies: ["Kernels"], swiftSettings: numeric),
+        .target(name: "Network", dependencies: ["Kernels"], swiftSettings: numeric),
+        .target(name: "Zoo", dependencies: ["Network", "Archive", "Tokenization", "Kernels"]),
+        .target(name: "Generation", dependencies: ["Zoo", "Network", "Tokenization", "Kernels"], swiftSettings: numeric),
+        .target(name: "Conversion", dependencies: ["Generation", "Zoo", "Network", "Archive", "Tokenization", "Kernels"]),
+        .target(
+            name: "Shell", dependencies: ["Conversion", "Generation", "Zoo", "Network", "Archive", "Tokenization", "Kernels"]),
+        .executableTarget(
+            name: "rnnz",
+            dependencies: ["Shell", "CReadline", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+    ],
+    swiftLanguageModes: [.v6]
+)
