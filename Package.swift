@@ -34,6 +34,8 @@ let package = Package(
         .executableTarget(
             name: "rnnz",
             dependencies: ["Shell", "CReadline", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+        .testTarget(name: "NetworkTests", dependencies: ["Network", "Kernels"]),
+        .testTarget(name: "ConformanceTests", dependencies: ["Network", "Kernels"], exclude: ["Fixtures"]),
     ],
     swiftLanguageModes: [.v6]
 )
