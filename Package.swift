@@ -34,6 +34,10 @@ let package = Package(
         .executableTarget(
             name: "rnnz",
             dependencies: ["Shell", "CReadline", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+        .testTarget(
+            name: "ArchiveTests", dependencies: ["Archive", "CZlib", "Kernels"], exclude: ["reader"], resources: [.copy("Fixtures")],
+            swiftSettings: numeric),
+        .testTarget(name: "ZooTests", dependencies: ["Zoo", "Network", "Archive", "Tokenization", "Kernels"]),
     ],
     swiftLanguageModes: [.v6]
 )
