@@ -85,7 +85,9 @@ import Testing
         header.provenance = Provenance(
             format: "f", files: [.init(name: "a.pt", sha256: String(repeating: "0a", count: 32))], converter: "c", note: "n")
         header.program = "step(token) { return E[token] }"
-        header.hyperparameters = ["eps": 1e-5, "third": 1.0 / 3, "huge": 1.7976931348623157e308, "tiny": 5e-324, "minus": -0.0]
+        header.hyperparameters = [
+            "eps": 1e-5, "third": 1.0 / 3, "huge": 1.7976931348623157e308, "tiny": .leastNonzeroMagnitude, "minus": -0.0,
+        ]
         header.tokenizers = ["text": .object(["a": .array([.null, .bool(true), .number(0.1), .string("\u{0}")])])]
         header.special.start = 5
         header.special.end = 6
@@ -116,8 +118,9 @@ import Testing
         #expect(read.tensors[0].sources == header.tensors[0].sources)
         read.tensors = header.tensors
         #expect(read == header)
+        header.tensors = []
         let coded = try JSONDecoder().decode(ArchiveHeader.self, from: JSONEncoder().encode(header))
-        #expect(coded.json != .null && coded.selfTests == header.selfTests)
+        #expect(coded == header)
     }
 
     @Test func anArchiveMayHoldNoTensors() throws {
@@ -195,7 +198,8 @@ import Testing
         #expect(reader.header.tensors.map(\.shape) == [[20, 16], [24, 16], [24], [20, 6], [], [0, 3]])
         #expect(reader.header.tensors.map(\.chunks.count) == [3, 3, 1, 3, 1, 0])
         for (name, tensor) in tensors {
-            #expect(tensor.floats() == (0..<tensor.count).map { Float(37 * $0 % 101 - 50) / 16 }, "\(name)")
+            let expected: [Float] = (0..<tensor.count).map { i in Float(37 * i % 101 - 50) / 16 }
+            #expect(tensor.floats() == expected, "\(name)")
             try reader.checkDigest(of: tensor, name: name)
         }
     }
