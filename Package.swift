@@ -36,6 +36,10 @@ let package = Package(
             dependencies: ["Shell", "CReadline", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
         .testTarget(name: "NetworkTests", dependencies: ["Network", "Kernels"]),
         .testTarget(name: "ConformanceTests", dependencies: ["Network", "Kernels"], exclude: ["Fixtures"]),
+        .testTarget(
+            name: "ArchiveTests", dependencies: ["Archive", "CZlib", "Kernels"], exclude: ["reader"], resources: [.copy("Fixtures")],
+            swiftSettings: numeric),
+        .testTarget(name: "ZooTests", dependencies: ["Zoo", "Network", "Archive", "Tokenization", "Kernels"]),
     ],
     swiftLanguageModes: [.v6]
 )
