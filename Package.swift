@@ -34,6 +34,7 @@ let package = Package(
         .executableTarget(
             name: "rnnz",
             dependencies: ["Shell", "CReadline", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+        .testTarget(name: "TokenizationTests", dependencies: ["Tokenization"]),
     ],
     swiftLanguageModes: [.v6]
 )
