@@ -35,6 +35,10 @@ let package = Package(
             name: "rnnz",
             dependencies: ["Shell", "CReadline", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
         .testTarget(name: "TokenizationTests", dependencies: ["Tokenization"]),
+        .testTarget(
+            name: "GenerationTests",
+            dependencies: ["Generation", "Zoo", "Network", "Archive", "Tokenization", "Kernels"],
+            resources: [.copy("Fixtures")]),
     ],
     swiftLanguageModes: [.v6]
 )
