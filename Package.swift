@@ -40,6 +40,11 @@ let package = Package(
             name: "ArchiveTests", dependencies: ["Archive", "CZlib", "Kernels"], exclude: ["reader"], resources: [.copy("Fixtures")],
             swiftSettings: numeric),
         .testTarget(name: "ZooTests", dependencies: ["Zoo", "Network", "Archive", "Tokenization", "Kernels"]),
+        .testTarget(name: "TokenizationTests", dependencies: ["Tokenization"]),
+        .testTarget(
+            name: "GenerationTests",
+            dependencies: ["Generation", "Zoo", "Network", "Archive", "Tokenization", "Kernels"],
+            resources: [.copy("Fixtures")]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,95 @@
+import Tokenization
+
+extension Session {
+    /// Generates tokens until the limit, a stop string, the model's end token or an interruption.
+    ///
+    /// A session that has been fed nothing begins with the model's start token, else with its start text. Every generated token
+    /// is fed back, the end token too: a next call goes on after it.
+    ///
+    /// - Parameters:
+    ///   - isInterrupted: asked once before each token.
+    ///   - onText: gets the text as it comes, whole UTF-8 characters only. It may take a snapshot.
+    /// - Throws: `GenerationError.noStart`, `.nothingToDraw`, what the options' `validated()` throws; then the session is as it was.
+    public func generate(
+        _ options: GenerationOptions, isInterrupted: () -> Bool, onText: (String) -> Void
+    ) throws -> GenerationResult {
+        try options.validated()
+        let before = snapshot
+        do {
+            if !hasBegun { try feedStart() }
+            return try run(options, isInterrupted: isInterrupted, onText: onText)
+        } catch {
+            try restore(before)
+            throw error
+        }
+    }
+
+    /// The same, where nobody interrupts.
+    public func generate(
+        _ options: GenerationOptions = GenerationOptions(), onText: (String) -> Void = { _ in }
+    ) throws -> GenerationResult {
+        try generate(options, isInterrupted: { false }, onText: onText)
+    }
+
+    private func run(
+        _ options: GenerationOptions, isInterrupted: () -> Bool, onText: (String) -> Void
+    ) throws -> GenerationResult {
+        var result = GenerationResult(promptIDs: prompt, ids: [], text: "", stopReason: .length, tokensPerSecond: 0)
+        prompt = []
+        func emit(_ text: String) {
+            if text.isEmpty { return }
+            if options.keepsOutput { result.text += text }
+            onText(text)
+        }
+        var sampler = Sampler(options.sampling)
+        var decoder = TokenDecoder(pending: pending)
+        var matcher = StopMatcher(options.stops)
+        var isStopped = pass(held, through: &matcher, emit)
+        var count = 0
+        let start = secondsNow()
+        while !isStopped {
+            if let limit = options.limit, count >= limit { break }
+            if isInterrupted() {
+                result.stopReason = .interrupt
+                break
+            }
+            let token = try draw(with: &sampler)
+            try advance(token)
+            if token == model.header.special.end {
+                result.stopReason = .eos
+                pending = []
+                break
+            }
+            count += 1
+            if options.keepsOutput { result.ids.append(token) }
+            guard let tokenizer = model.tokenizer else { continue }
+            let text = decoder.push(token, of: tokenizer)
+            pending = decoder.pending
+            isStopped = pass(text, through: &matcher, emit)
+        }
+        let seconds = secondsNow() - start
+        if isStopped {
+            result.stopReason = .stop
+            pending = []
+        }
+        held = ""
+        emit(matcher.finish())
+        if count > 0, seconds > 0 { result.tokensPerSecond = Double(count) / seconds }
+        return result
+    }
+
+    /// Hands on what is no part of a stop string, and says whether one was found.
+    private func pass(_ text: String, through matcher: inout StopMatcher, _ emit: (String) -> Void) -> Bool {
+        if text.isEmpty { return false }
+        let (sure, isStopped) = matcher.push(text)
+        held = matcher.held
+        emit(sure)
+        return isStopped
+    }
+
+    private func draw(with sampler: inout Sampler) throws -> Int {
+        let token = logits.withUnsafeBufferPointer { sampler.draw($0, history: history, using: &generator) }
+        guard let token else { throw GenerationError.nothingToDraw(afterTokens: history.count) }
+        return token
+    }
+}
