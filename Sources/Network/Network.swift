@@ -12,6 +12,8 @@ public enum NetworkError: Error, Sendable, Equatable, CustomStringConvertible {
     case sourceTooLong(Int, limit: Int)
     case emptySource
     case inputMismatch(String)
+    case tooMuchState(numbers: Int, limit: Int)
+    case tooMuchMemory(limit: Int)
 
     public var description: String {
         switch self {
@@ -27,6 +29,8 @@ public enum NetworkError: Error, Sendable, Equatable, CustomStringConvertible {
             "the source has \(length) tokens, more than the \(limit) that the model allows"
         case .emptySource: "the source is empty: encode needs at least one token"
         case .inputMismatch(let reason): reason
+        case .tooMuchState(let numbers, let limit): "the program remembers \(numbers) numbers, more than the \(limit) allowed"
+        case .tooMuchMemory(let limit): "the program needs more than the \(limit) numbers allowed for one step"
         }
     }
 }
@@ -104,6 +108,7 @@ public final class Network: Sendable {
             throw NetworkError.paddingOutOfRange(padding, limit: limit)
         }
         plan = Planner.plan(Rewriting.apply(to: graph))
+        try Self.checkMemory(plan)
         team = Self.team(threads: options.threads, work: plan.workPerStep)
         weights = Weights(plan: plan, tensors: tensors, team: ThreadTeam.shared)
     }
@@ -118,6 +123,22 @@ public final class Network: Sendable {
         if graph.results[.step] != nil { return .languageModel }
         if graph.results[.decode] != nil { return .translation }
         return graph.results[.answer] != nil ? .answer : .features
+    }
+
+    /// Numbers that a sequence may carry from step to step, and that one step may need.
+    static let stateLimit = 1 << 27
+    static let stepLimit = 1 << 30
+
+    /// The memory of a program is known before it runs.
+    private static func checkMemory(_ plan: Plan) throws(NetworkError) {
+        var state = 0
+        for slot in plan.slots { state += slot.shape.count() * slot.depths.count }
+        if state > stateLimit { throw .tooMuchState(numbers: state, limit: stateLimit) }
+        var step = 0
+        for buffer in plan.buffers {
+            step += buffer.shape.count() * (1 + buffer.before.count + buffer.after.count)
+            if step > stepLimit { throw .tooMuchMemory(limit: stepLimit) }
+        }
     }
 
     private static func inputVocabulary(of graph: Graph) -> Int? {

@@ -53,7 +53,8 @@ import Testing
                     ("rwkv.", ""), ("embeddings.weight", "emb"), ("head.weight", "head"), ("pre_ln", "ln0"), ("attention", "att"),
                     ("feed_forward", "ffn"), ("key.weight", "key"), ("value.weight", "value"),
                     ("receptance.weight", "receptance"), ("output.weight", "output"), ("time_mix_key", "mix_k"),
-                    ("time_mix_value", "mix_v"), ("time_mix_receptance", "mix_r"), ("time_decay", "decay"), ("time_first", "first"),
+                    ("time_mix_value", "mix_v"), ("time_mix_receptance", "mix_r"), ("time_decay", "decay"),
+                    ("time_first", "first"),
                 ])
             var values = tensor.floats()
             if new.hasSuffix("decay") { values = values.map { Float(-exp(Double($0))) } }
@@ -68,7 +69,8 @@ import Testing
             let new = rename(
                 name,
                 [
-                    ("backbone.", ""), ("embeddings.weight", "embeddings"), ("lm_head.weight", "lm_head"), ("conv1d.weight", "conv"),
+                    ("backbone.", ""), ("embeddings.weight", "embeddings"), ("lm_head.weight", "lm_head"),
+                    ("conv1d.weight", "conv"),
                     ("conv1d.bias", "conv_bias"), ("dt_proj.bias", "dt_bias"), ("proj.weight", "proj"), ("norm.weight", "norm"),
                     ("norm_f.weight", "norm_f"),
                 ])

@@ -23,7 +23,8 @@ enum Fixtures {
         let header = try JSONSerialization.jsonObject(with: data.subdata(in: 8..<8 + length)) as? [String: [String: Any]] ?? [:]
         var tensors: [String: Tensor] = [:]
         for (name, entry) in header where name != "__metadata__" {
-            guard let shape = entry["shape"] as? [Int], let range = entry["data_offsets"] as? [Int], entry["dtype"] as? String == "F32"
+            guard let shape = entry["shape"] as? [Int], let range = entry["data_offsets"] as? [Int],
+                entry["dtype"] as? String == "F32"
             else { throw CocoaError(.fileReadCorruptFile) }
             let bytes = data.subdata(in: 8 + length + range[0]..<8 + length + range[1])
             let values = bytes.withUnsafeBytes { raw in

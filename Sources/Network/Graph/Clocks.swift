@@ -1,5 +1,8 @@
 /// When each value is computed, and whether it can be. `zoo/NOTATION.md`, section 5.
 enum Clocks {
+    /// Delays of delays of one value.
+    static let delayLimit = 1024
+
     /// Infers the clock of every node, to a fixed point, and reports values that are asked for before they can be known.
     static func infer(_ graph: inout Graph) throws(NotationErrors) {
         settle(&graph)
@@ -53,6 +56,10 @@ enum Clocks {
                             "\(generating) generates one token at a time, so \(graph.shown(id)) cannot be read with next: "
                                 + "the future is not known"))
                 }
+                if delays(above: id, in: graph) > delayLimit {
+                    errors.append(
+                        Diagnostic(node.position, "\(graph.shown(id)) is delayed by more than \(delayLimit) steps: use window"))
+                }
             case .last where clocks.contains(.target), .first where clocks.contains(.target):
                 errors.append(
                     Diagnostic(
@@ -61,6 +68,16 @@ enum Clocks {
             }
         }
         return errors
+    }
+
+    /// How many delays stand under a delay, itself included; counted no further than the limit.
+    private static func delays(above id: Graph.ID, in graph: Graph) -> Int {
+        var seen: Set<Graph.ID> = []
+        var current = id
+        while graph[current].op.isDelay, seen.count <= delayLimit, seen.insert(current).inserted {
+            current = graph[current].operands[0]
+        }
+        return seen.count
     }
 
     /// A cycle goes one way in time, by one clock, and is cut by its delays.

@@ -4,6 +4,12 @@ extension Expander {
     /// The one value of an expression; nil after an error.
     mutating func value(of expression: Expression) -> Graph.ID? {
         guard countExpression(expression.position) else { return nil }
+        depth += 1
+        defer { depth -= 1 }
+        guard depth <= Self.depthLimit else {
+            report(expression.position, "nested more than \(Self.depthLimit) deep, counting the cells called")
+            return nil
+        }
         switch expression {
         case .number(let number, let position): return graph.append(.number(number), [], at: position)
         case .path(let path, let position):

@@ -5,6 +5,8 @@ struct Expander {
     /// count of nodes.
     static let expressionLimit = 100_000
     static let callDepthLimit = 64
+    /// Expressions within expressions, through the cells that they call: bounds the stack.
+    static let depthLimit = 200
 
     /// What a name stands for.
     enum Binding {
@@ -48,6 +50,7 @@ struct Expander {
     /// Cells may be called only above this place in the text.
     var cellLimit = Int.max
     var callDepth = 0
+    var depth = 0
     /// Inside `backward`: every prev is a next and the reverse.
     var isMirrored = false
     private var evaluated = 0

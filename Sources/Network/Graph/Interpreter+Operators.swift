@@ -34,6 +34,7 @@ extension Interpreter {
         case .flat: return Value(shape: x.shape.dropLast(2) + [x.shape.suffix(2).reduce(1, *)], elements: x.elements)
         case .column: return Value(shape: x.shape + [1], elements: x.elements)
         case .row: return Value(shape: x.shape.dropLast() + [1] + x.shape.suffix(1), elements: x.elements)
+        case .reshape(let shape): return Value(shape: shape.axes, elements: x.elements)
         default: return x  // dropout when not training
         }
     }

@@ -35,6 +35,7 @@ enum Operator: Hashable, Sendable {
 
     // Made by rewriting, never written
     case matrixPart(axis: Int, from: Int, to: Int)  // some rows (axis 0) or columns (axis 1) of a constant matrix
+    case reshape(Shape)
     case copy  // the operand, written out at the node's own clock and shape
 
     enum Function: String, Hashable, Sendable, CaseIterable {
@@ -90,7 +91,7 @@ extension Operator {
     /// The operand's elements in the same order, under another shape.
     var isReshape: Bool {
         switch self {
-        case .heads, .flat, .column, .row: true
+        case .heads, .flat, .column, .row, .reshape: true
         default: false
         }
     }
@@ -130,6 +131,7 @@ extension Operator {
         case .first: "first"
         case .positions: "encode"
         case .matrixPart: "part"
+        case .reshape: "reshape"
         case .copy: "copy"
         }
     }

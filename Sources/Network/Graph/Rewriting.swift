@@ -35,13 +35,14 @@ struct Rewriting {
     // MARK: Simplifications
 
     /// What has a simpler form: an outer product is a pointwise product of a column and a row; a value that does not change with
-    /// time is its own last, first and whole; dropout is the identity when not training.
+    /// time is its own last, first and whole; the only part of a value is the value; dropout is the identity when not training.
     private mutating func simplify() {
         var replacements: [Graph.ID: Graph.ID] = [:]
         for id in graph.nodes.indices {
             let node = graph[id]
             switch node.op {
-            case .dropout: replacements[id] = node.operands[0]
+            case .dropout, .part(0, of: 1): replacements[id] = node.operands[0]
+            case .slice(_, _, let total) where node.shape.last == total: replacements[id] = node.operands[0]
             case .last, .first, .positions:
                 if !graph[node.operands[0]].clock.isTimed { replacements[id] = node.operands[0] }
             case .outer:
@@ -54,6 +55,11 @@ struct Rewriting {
             }
         }
         replace(replacements)
+        // A reshape of a reshape is one of the value below: chains have no length.
+        for id in graph.nodes.indices where graph[id].op.isReshape {
+            graph[id].op = .reshape(graph[id].shape)
+            while graph[graph[id].operands[0]].op.isReshape { graph[id].operands[0] = graph[graph[id].operands[0]].operands[0] }
+        }
     }
 
     // MARK: Cycles
@@ -172,8 +178,8 @@ struct Rewriting {
         guard node.clock == clock, node.shape == shape else { return false }
         switch node.op {
         case .delay(direction, _): return true
-        case .number, .tensor, .input, .delay, .heads, .flat, .column, .row, .part, .slice, .rowPart, .matrixPart: return false
-        default: return true
+        case .number, .tensor, .input, .delay, .part, .slice, .rowPart, .matrixPart: return false
+        default: return !node.op.isReshape
         }
     }
 

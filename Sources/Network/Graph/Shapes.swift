@@ -180,6 +180,7 @@ struct Shapes {
             return x.rank == 0 ? [Shape.sourceLength] : Shape(x.leading + [Shape.sourceLength, x.last])
         case .matrixPart(let axis, let from, let to):
             return axis == 0 ? [to - from, x.last] : [x.axes[0], to - from]
+        case .reshape(let shape): return shape
         default: return x  // functions, powers, dropout, last, first, copy
         }
     }

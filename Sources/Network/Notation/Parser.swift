@@ -50,7 +50,7 @@ struct Parser {
     private mutating func skipStatement() {
         var depth = 0
         while current.kind != .endOfText {
-            if depth == 0, current.kind == .endOfLine || current.kind == .symbol("}") { return }
+            if depth == 0, [.endOfLine, .symbol("}"), .path("return")].contains(current.kind) { return }
             if current.kind == .symbol("{") { depth += 1 }
             if current.kind == .symbol("}") { depth -= 1 }
             _ = advance()

@@ -83,7 +83,7 @@ struct Planner {
         let node = graph[id]
         var place: Plan.Place
         switch node.op {
-        case .heads, .flat, .column, .row: place = self.place(of: node.operands[0])
+        case .reshape: place = self.place(of: node.operands[0])
         case .delay(let direction, _):
             place = self.place(of: node.operands[0])
             place.shift += direction == .previous ? -1 : 1
