@@ -6,8 +6,6 @@ import Kernels
 /// only when the last chunk is compressed. So chunks go to a nameless temporary file first and are copied behind the header: an
 /// archive of any size is written with the memory of a few chunks. The bytes do not depend on the number of threads.
 public struct ArchiveWriter: Sendable {
-    /// zlib's, 1 to 9. On split planes 9 gains about a point over 1 and takes several times as long.
-    public var compressionLevel = 1
     /// Of a chunk in memory; the last one of a tensor may be smaller.
     public var chunkByteCount = 1 << 20
     public var team = ThreadTeam.shared
@@ -72,7 +70,9 @@ public struct ArchiveWriter: Sendable {
         _ = try ArchiveHeader(json: readBack)
         let room = text.count + text.count / 1000 + 64
         let stored = [UInt8](unsafeUninitializedCapacity: room) { buffer, count in
-            count = text.withUnsafeBytes { Zlib.deflate($0, into: UnsafeMutableRawBufferPointer(buffer), level: 9) ?? 0 }
+            count = text.withUnsafeBytes {
+                Zlib.deflate($0, into: UnsafeMutableRawBufferPointer(buffer), strategy: .general) ?? 0
+            }
         }
         let sum = stored.withUnsafeBytes { Zlib.crc32($0) }
         let prefix = ArchivePrefix(headerStored: stored.count, headerSize: text.count, headerCRC32: sum, dataLength: dataLength)
@@ -119,7 +119,7 @@ extension ArchiveWriter {
                 if i == 0 {
                     digest.pointee.update(batch)
                 } else {
-                    chunks[i - 1].compress(elementSize: elementSize, level: compressionLevel)
+                    chunks[i - 1].compress(elementSize: elementSize)
                 }
             }
         }
@@ -143,16 +143,16 @@ private final class CompressedChunk: @unchecked Sendable {
 
     deinit { room.deallocate() }
 
-    func compress(elementSize: Int, level: Int) {
+    func compress(elementSize: Int) {
         let planes = ScratchBuffer(byteCount: bytes.count)
         let target = UnsafeMutableRawBufferPointer(rebasing: planes.bytes[..<bytes.count])
         BytePlanes.split(bytes, elementSize: elementSize, into: target)
         let source = UnsafeRawBufferPointer(target)
         let output = UnsafeMutableRawBufferPointer(rebasing: room[..<max(bytes.count - 1, 0)])
-        var count = Zlib.deflate(source, into: output, level: level)
+        var count = Zlib.deflate(source, into: output, strategy: .runs)
         if let small = count, bytes.count > ArchiveFormat.expansionLimit * small {
             // Smaller than a reader trusts (a tensor of zeros, say): Huffman codes alone stay on the safe side.
-            count = Zlib.deflate(source, into: output, level: level, strategy: .huffman)
+            count = Zlib.deflate(source, into: output, strategy: .huffman)
         }
         encoding = count == nil ? .raw : .planes
         stored = count ?? bytes.count

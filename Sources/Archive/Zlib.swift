@@ -36,18 +36,28 @@ enum Zlib {
     }
 
     enum Strategy {
-        case normal
+        /// Text: looks for repetitions.
+        case general
+        /// Byte planes: looks for runs of one byte. In weights longer repetitions are chance; to search for them takes time, and
+        /// to use them spoils the Huffman codes (random-normal f32: 0.834 of the size and 130 MB/s, against 0.859 and 55 MB/s
+        /// for zlib's level 1).
+        case runs
         /// Huffman codes alone: at most eight times smaller, whatever the bytes are.
         case huffman
     }
 
     /// Deflates `input` into the beginning of `output`. Returns the number of bytes written, or nil where there was no room.
     static func deflate(
-        _ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer, level: Int, strategy: Strategy = .normal
+        _ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer, strategy: Strategy
     ) -> Int? {
         var stream = z_stream()
-        let how = strategy == .normal ? Z_DEFAULT_STRATEGY : Z_HUFFMAN_ONLY
-        guard rnnz_deflateInit2(&stream, Int32(level), 15, 8, how) == Z_OK else { return nil }
+        let (level, how): (Int32, Int32) =
+            switch strategy {
+            case .general: (9, Z_DEFAULT_STRATEGY)
+            case .runs: (1, Z_RLE)
+            case .huffman: (1, Z_HUFFMAN_ONLY)
+            }
+        guard rnnz_deflateInit2(&stream, level, 15, 8, how) == Z_OK else { return nil }
         defer { deflateEnd(&stream) }
         stream.next_in = UnsafeMutablePointer(mutating: input.bindMemory(to: UInt8.self).baseAddress)
         stream.avail_in = uInt(input.count)

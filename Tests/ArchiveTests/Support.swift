@@ -121,7 +121,7 @@ func assemble(text: [UInt8], data: [UInt8], statedSize: Int? = nil) -> [UInt8] {
 
 func deflated(_ bytes: [UInt8]) -> [UInt8] {
     [UInt8](unsafeUninitializedCapacity: bytes.count + bytes.count / 100 + 64) { buffer, count in
-        count = bytes.withUnsafeBytes { Zlib.deflate($0, into: UnsafeMutableRawBufferPointer(buffer), level: 6) ?? 0 }
+        count = bytes.withUnsafeBytes { Zlib.deflate($0, into: UnsafeMutableRawBufferPointer(buffer), strategy: .general) ?? 0 }
     }
 }
 
