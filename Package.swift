@@ -34,6 +34,12 @@ let package = Package(
         .executableTarget(
             name: "rnnz",
             dependencies: ["Shell", "CReadline", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+        .testTarget(name: "NetworkTests", dependencies: ["Network", "Kernels"]),
+        .testTarget(name: "ConformanceTests", dependencies: ["Network", "Kernels"], exclude: ["Fixtures"]),
+        .testTarget(
+            name: "ArchiveTests", dependencies: ["Archive", "CZlib", "Kernels"], exclude: ["reader"], resources: [.copy("Fixtures")],
+            swiftSettings: numeric),
+        .testTarget(name: "ZooTests", dependencies: ["Zoo", "Network", "Archive", "Tokenization", "Kernels"]),
         .testTarget(name: "TokenizationTests", dependencies: ["Tokenization"]),
         .testTarget(
             name: "GenerationTests",

@@ -1,5 +1,8 @@
 /// Any JSON, for the parts of a header that the container carries without knowing them.
-public enum JSONValue: Codable, Sendable, Equatable {
+///
+/// Parsing and writing are the container's own rather than a library's: strict (one reading of every file), bounded in depth and
+/// in the number of values (a header comes from strangers), and quick with vocabularies of 100,000 entries.
+public enum JSONValue: Sendable, Equatable {
     case null
     case bool(Bool)
     case number(Double)
@@ -7,6 +10,30 @@ public enum JSONValue: Codable, Sendable, Equatable {
     case array([JSONValue])
     case object([String: JSONValue])
 
+    /// The value of a key; nil where this is no object, the key is absent, or its value is `null`.
+    public subscript(key: String) -> JSONValue? {
+        guard case .object(let members) = self, let value = members[key], value != .null else { return nil }
+        return value
+    }
+
+    public var string: String? { if case .string(let value) = self { value } else { nil } }
+    public var number: Double? { if case .number(let value) = self { value } else { nil } }
+    public var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
+    public var array: [JSONValue]? { if case .array(let value) = self { value } else { nil } }
+    public var object: [String: JSONValue]? { if case .object(let value) = self { value } else { nil } }
+
+    /// A whole number that a double holds exactly (at most 2^53 in size).
+    public var integer: Int? {
+        guard case .number(let value) = self, let whole = Int(exactly: value), abs(whole) <= 1 << 53 else { return nil }
+        return whole
+    }
+
+    public init(_ value: Int) { self = .number(Double(value)) }
+
+    public init(_ values: [Int]) { self = .array(values.map { JSONValue($0) }) }
+}
+
+extension JSONValue: Codable {
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         if container.decodeNil() {

@@ -7,8 +7,8 @@
 #endif
 /* deflateInit2 and inflateInit2 are macros that pass sizeof(z_stream): Swift cannot import them. */
 static inline int rnnz_inflateInit2(z_streamp stream, int windowBits) { return inflateInit2(stream, windowBits); }
-static inline int rnnz_deflateInit2(z_streamp stream, int level, int windowBits, int memoryLevel)
+static inline int rnnz_deflateInit2(z_streamp stream, int level, int windowBits, int memoryLevel, int strategy)
 {
-    return deflateInit2(stream, level, Z_DEFLATED, windowBits, memoryLevel, Z_DEFAULT_STRATEGY);
+    return deflateInit2(stream, level, Z_DEFLATED, windowBits, memoryLevel, strategy);
 }
 #endif

@@ -1,0 +1,44 @@
+/// The bytes of many numbers, regrouped: first the lowest byte of each, then the next, to the highest. A float's sign, exponent
+/// and first bits of fraction then stand together, and only they are what compresses.
+enum BytePlanes {
+    /// - Precondition: both have the same size, a multiple of `elementSize`, which is 2 or 4.
+    static func split(_ source: UnsafeRawBufferPointer, elementSize: Int, into planes: UnsafeMutableRawBufferPointer) {
+        let count = source.count / elementSize
+        guard count > 0, let from = source.baseAddress, let to = planes.bindMemory(to: UInt8.self).baseAddress else { return }
+        if elementSize == 4 {
+            for i in 0..<count {
+                let value = UInt32(littleEndian: from.loadUnaligned(fromByteOffset: 4 * i, as: UInt32.self))
+                to[i] = UInt8(truncatingIfNeeded: value)
+                to[count + i] = UInt8(truncatingIfNeeded: value >> 8)
+                to[2 * count + i] = UInt8(truncatingIfNeeded: value >> 16)
+                to[3 * count + i] = UInt8(truncatingIfNeeded: value >> 24)
+            }
+        } else {
+            for i in 0..<count {
+                let value = UInt16(littleEndian: from.loadUnaligned(fromByteOffset: 2 * i, as: UInt16.self))
+                to[i] = UInt8(truncatingIfNeeded: value)
+                to[count + i] = UInt8(truncatingIfNeeded: value >> 8)
+            }
+        }
+    }
+
+    /// The reverse of `split`.
+    static func merge(_ planes: UnsafeRawBufferPointer, elementSize: Int, into destination: UnsafeMutableRawBufferPointer) {
+        let count = planes.count / elementSize
+        guard count > 0, let to = destination.baseAddress, let from = planes.bindMemory(to: UInt8.self).baseAddress else {
+            return
+        }
+        if elementSize == 4 {
+            for i in 0..<count {
+                let low = UInt32(from[i]) | UInt32(from[count + i]) << 8
+                let high = UInt32(from[2 * count + i]) | UInt32(from[3 * count + i]) << 8
+                to.storeBytes(of: (low | high << 16).littleEndian, toByteOffset: 4 * i, as: UInt32.self)
+            }
+        } else {
+            for i in 0..<count {
+                let value = UInt16(from[i]) | UInt16(from[count + i]) << 8
+                to.storeBytes(of: value.littleEndian, toByteOffset: 2 * i, as: UInt16.self)
+            }
+        }
+    }
+}

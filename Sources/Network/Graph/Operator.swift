@@ -1,0 +1,136 @@
+/// The closed list of what a program can compute. `zoo/NOTATION.md`, section 6, has a shape rule and an adjoint for each.
+enum Operator: Hashable, Sendable {
+    // Leaves
+    case number(Double)
+    case tensor(String)
+    /// An entry's input: a token id, or a vector of a given size.
+    case input(Entry, name: String, size: Int?)
+
+    // Pointwise
+    case function(Function)
+    case power(Double)
+    case add  // any number of operands
+    case multiply, divide, maximum, minimum
+    case dropout(rate: Double, instance: Int)
+
+    // Over the last axes
+    case product  // matrix @ vector or vector @ matrix: the operand with one axis more is the matrix
+    case outer
+    case sum, mean, softmax
+
+    // Rearrangements
+    case join  // along the last axis
+    case part(Int, of: Int)  // of the last axis, equal parts
+    case slice(from: Int, to: Int, total: Int)  // of the last axis
+    case rowPart(Int, of: Int)  // of the first axis
+    case heads(Int)
+    case flat, column, row
+    case gather  // row of a matrix, by token id
+
+    // Time
+    case delay(Direction, Clock)  // operands: the value, its start
+    case window(Int, Clock)  // the last k values, oldest first
+    case last, first
+    case positions  // a source value seen as a whole: [..., n] -> [..., S, n]
+
+    // Made by rewriting, never written
+    case matrixPart(axis: Int, from: Int, to: Int)  // some rows (axis 0) or columns (axis 1) of a constant matrix
+    case copy  // the operand, written out at the node's own clock and shape
+
+    enum Function: String, Hashable, Sendable, CaseIterable {
+        case negate
+        case tanh, sigmoid, relu, exp, log, sqrt, abs, softplus, sin, cos
+    }
+
+    /// Which neighbour a delay reads.
+    enum Direction: String, Hashable, Sendable {
+        case previous = "prev"
+        case following = "next"
+
+        var reversed: Direction { self == .previous ? .following : .previous }
+    }
+}
+
+/// When a value is computed. An operator's clock is the highest among its operands'.
+enum Clock: Int, Comparable, Hashable, Sendable {
+    case constant  // when the model is loaded
+    case once  // once a sequence
+    case source  // at every position of a known sequence
+    case target  // at every generated step
+
+    static func < (a: Clock, b: Clock) -> Bool { a.rawValue < b.rawValue }
+
+    /// Whether there is a value for every step, not one for the sequence.
+    var isTimed: Bool { self >= .source }
+}
+
+/// The names that a call can have besides those of cells.
+enum OperatorName {
+    static let functions: [String: Operator.Function] = Dictionary(
+        uniqueKeysWithValues: Operator.Function.allCases.filter { $0 != .negate }.map { ($0.rawValue, $0) })
+    /// With the number of operands, labelled ones left out. `split` takes one and then sizes.
+    static let operands: [String: ClosedRange<Int>] = [
+        "max": 2...2, "min": 2...2, "dropout": 2...2, "outer": 2...2, "sum": 1...1, "mean": 1...1, "softmax": 1...1,
+        "split": 1...Int.max, "rows": 1...1, "heads": 2...2, "flat": 1...1, "column": 1...1, "row": 1...1, "prev": 1...1,
+        "next": 1...1, "window": 2...2, "last": 1...1, "first": 1...1,
+    ]
+
+    static func isOperator(_ name: String) -> Bool { functions[name] != nil || operands[name] != nil }
+}
+
+extension Operator {
+    /// May be a part of a fused pass over memory: every element of the result depends on one element of each operand.
+    var isPointwise: Bool {
+        switch self {
+        case .function, .power, .add, .multiply, .divide, .maximum, .minimum, .dropout, .copy: true
+        default: false
+        }
+    }
+
+    /// The operand's elements in the same order, under another shape.
+    var isReshape: Bool {
+        switch self {
+        case .heads, .flat, .column, .row: true
+        default: false
+        }
+    }
+
+    var isDelay: Bool { if case .delay = self { true } else { false } }
+
+    /// As it is called in a program, for errors and displays.
+    var name: String {
+        switch self {
+        case .number(let value): Shape.shown(value)
+        case .tensor(let name): name
+        case .input(_, let name, _): name
+        case .function(let function): function == .negate ? "-" : function.rawValue
+        case .power: "^"
+        case .add: "+"
+        case .multiply: "*"
+        case .divide: "/"
+        case .maximum: "max"
+        case .minimum: "min"
+        case .dropout: "dropout"
+        case .product: "@"
+        case .outer: "outer"
+        case .sum: "sum"
+        case .mean: "mean"
+        case .softmax: "softmax"
+        case .join: "[…]"
+        case .part, .slice: "split"
+        case .rowPart: "rows"
+        case .heads: "heads"
+        case .flat: "flat"
+        case .column: "column"
+        case .row: "row"
+        case .gather: "[token]"
+        case .delay(let direction, _): direction.rawValue
+        case .window: "window"
+        case .last: "last"
+        case .first: "first"
+        case .positions: "encode"
+        case .matrixPart: "part"
+        case .copy: "copy"
+        }
+    }
+}

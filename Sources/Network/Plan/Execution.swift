@@ -1,0 +1,133 @@
+import Kernels
+
+/// Runs the stages of a plan over the memory of a frame.
+extension Frame {
+    /// Computes everything that depends on the source alone: `sourceLengths` and the source's tokens or vectors are set.
+    func read(_ team: ThreadTeam) {
+        sourceSteps = sourceLengths.max() ?? 0
+        begin(.source)
+        run(plan.reading, team)
+    }
+
+    /// Computes one chunk of generated steps: `targetLengths` and the chunk's tokens or vectors are set. Afterwards the past of the
+    /// next chunk is in place; results must be read before that, by `results`.
+    func advance(_ team: ThreadTeam, results: () throws -> Void) rethrows {
+        targetSteps = targetLengths.max() ?? 0
+        run(plan.stepping, team)
+        defer { carry() }
+        try results()
+    }
+
+    private func run(_ stages: [Plan.Stage], _ team: ThreadTeam) {
+        team.run { member in
+            for stage in stages {
+                switch stage {
+                case .straight(let tasks):
+                    for task in tasks {
+                        task.instruction.run(self, steps: 0..<self.steps(task.instruction.clock), member: member)
+                        member.barrier()
+                        if !task.delayed.isEmpty { self.settle(task.delayed, task.instruction.clock, member) }
+                    }
+                case .loop(let tasks, let clock, let backward):
+                    let count = self.steps(clock)
+                    for i in 0..<count {
+                        let step = backward ? count - 1 - i : i
+                        for task in tasks {
+                            task.instruction.run(self, steps: step..<step + 1, member: member)
+                            member.barrier()
+                            if !task.delayed.isEmpty { self.settle(task.delayed, clock, at: step, member) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    func steps(_ clock: Clock) -> Int {
+        switch clock {
+        case .constant, .once: 1
+        case .source: sourceSteps
+        case .target: targetSteps
+        }
+    }
+
+    // MARK: Sequences of unequal length
+
+    private func isRagged(_ clock: Clock) -> Bool {
+        let lengths = lengths(clock)
+        return clock.isTimed && lengths.contains { $0 != lengths[0] }
+    }
+
+    /// What follows the end of each sequence is its own `start:`, not what was computed beyond it.
+    private func settle(_ buffers: [Int], _ clock: Clock, _ member: ThreadTeam.Member) {
+        guard isRagged(clock) else { return }
+        if member.index == 0 {
+            for index in buffers {
+                for (place, start) in plan.buffers[index].after.enumerated() {
+                    for (sequence, length) in lengths(clock).enumerated() {
+                        let row = memory[index].row(step: length + place, sequence: sequence)
+                        write(start, shape: plan.buffers[index].shape, to: row, sequence)
+                    }
+                }
+            }
+        }
+        member.barrier()
+    }
+
+    /// The same at one step of a loop. A ring that goes on into the next chunk holds the last value of a sequence that has ended.
+    private func settle(_ buffers: [Int], _ clock: Clock, at step: Int, _ member: ThreadTeam.Member) {
+        guard isRagged(clock) else { return }
+        if member.index == 0 {
+            for index in buffers {
+                let buffer = plan.buffers[index]
+                for (sequence, length) in lengths(clock).enumerated() where step >= length {
+                    let row = memory[index].row(step: step, sequence: sequence)
+                    if step - length < buffer.after.count {
+                        write(buffer.after[step - length], shape: buffer.shape, to: row, sequence)
+                    } else if clock == .target, memory[index].ring > 0 {
+                        row.update(from: memory[index].row(step: step - 1, sequence: sequence), count: memory[index].rowStride)
+                    }
+                }
+            }
+        }
+        member.barrier()
+    }
+
+    // MARK: State
+
+    /// Copies what a sequence carries from step to step.
+    func state(of sequence: Int) -> [[Float]] {
+        plan.slots.map { slot in
+            let count = slot.shape.count(source: sourceLengths[sequence])
+            return slot.depths.flatMap { depth in
+                Array(UnsafeBufferPointer(start: memory[slot.buffer].row(step: -depth, sequence: sequence), count: count))
+            }
+        }
+    }
+
+    /// - Precondition: the values have the sizes of `state(of:)`.
+    func setState(_ values: [[Float]], of sequence: Int) {
+        for (slot, value) in zip(plan.slots, values) {
+            let count = value.count / slot.depths.count
+            value.withUnsafeBufferPointer { value in
+                guard let base = value.baseAddress else { return }
+                for (place, depth) in slot.depths.enumerated() {
+                    memory[slot.buffer].row(step: -depth, sequence: sequence).update(from: base + place * count, count: count)
+                }
+            }
+        }
+    }
+
+    /// Takes the past of every sequence from another frame of the same plan and batch.
+    func takeState(from other: Frame) {
+        for (index, buffer) in plan.buffers.enumerated() where buffer.clock == .target {
+            for past in 0..<buffer.before.count {
+                for sequence in 0..<batch {
+                    memory[index].row(step: -1 - past, sequence: sequence)
+                        .update(
+                            from: other.memory[index].row(step: -1 - past, sequence: sequence), count: memory[index].rowStride)
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,177 @@
+import Kernels
+
+/// The memory of a plan in use: one batch of sequences. Rows of a buffer are ordered by step, then by sequence.
+final class Frame {
+    struct Memory {
+        var base: UnsafeMutablePointer<Float>
+        /// Floats between the rows of two sequences; 0 for a constant, which all share.
+        var rowStride: Int
+        /// Floats between two steps; 0 for what is not timed.
+        var stepStride: Int
+        /// Where step 0 of the chunk is, in steps.
+        var origin: Int
+        /// Steps in a ring; 0 when the steps of the chunk stand side by side.
+        var ring: Int
+
+        /// - Parameter step: of the chunk, the place's shift included.
+        @inline(__always)
+        func row(step: Int, sequence: Int) -> UnsafeMutablePointer<Float> {
+            var position = origin &+ step
+            if ring > 0 {
+                position %= ring
+                if position < 0 { position &+= ring }
+            }
+            return base + (position &* stepStride &+ sequence &* rowStride)
+        }
+    }
+
+    let plan: Plan
+    let weights: Weights
+    let batch: Int
+    /// Steps that fit into a chunk: of a source, and of the target.
+    let sourceCapacity: Int
+    let targetCapacity: Int
+    /// Memory for each of the plan's buffers. Constants point into the weights.
+    let memory: UnsafeMutablePointer<Memory>
+    /// Token ids of the chunk, by step and sequence.
+    let sourceTokens: UnsafeMutablePointer<Int32>
+    let targetTokens: UnsafeMutablePointer<Int32>
+    /// How many positions the source of each sequence has.
+    var sourceLengths: [Int]
+    /// How many steps of this chunk each sequence has.
+    var targetLengths: [Int]
+    /// Steps of the running chunk: the longest sequence's.
+    var sourceSteps = 0
+    var targetSteps = 0
+    /// Scratch of each member of the team.
+    let scratch: UnsafeMutablePointer<Float>
+    let scratchStride: Int
+    private var owned: [UnsafeMutableRawPointer] = []
+
+    init(plan: Plan, weights: Weights, batch: Int, sourceCapacity: Int, targetCapacity: Int, threads: Int) {
+        self.plan = plan
+        self.weights = weights
+        self.batch = batch
+        self.sourceCapacity = sourceCapacity
+        self.targetCapacity = targetCapacity
+        sourceLengths = [Int](repeating: 0, count: batch)
+        targetLengths = [Int](repeating: 0, count: batch)
+        sourceTokens = .allocate(capacity: max(1, batch * sourceCapacity))
+        targetTokens = .allocate(capacity: max(1, batch * targetCapacity))
+        sourceTokens.initialize(repeating: 0, count: max(1, batch * sourceCapacity))
+        targetTokens.initialize(repeating: 0, count: max(1, batch * targetCapacity))
+        scratchStride = Pass.scratchSize
+        scratch = .allocate(capacity: scratchStride * threads)
+        scratch.initialize(repeating: 0, count: scratchStride * threads)
+        memory = .allocate(capacity: max(1, plan.buffers.count))
+        for (index, buffer) in plan.buffers.enumerated() {
+            if buffer.clock == .constant {
+                (memory + index).initialize(
+                    to: Memory(base: weights.constant(index), rowStride: 0, stepStride: 0, origin: 0, ring: 0))
+            } else {
+                (memory + index).initialize(to: reserve(buffer))
+            }
+        }
+    }
+
+    deinit {
+        sourceTokens.deallocate()
+        targetTokens.deallocate()
+        scratch.deallocate()
+        memory.deallocate()
+        for pointer in owned { pointer.deallocate() }
+    }
+
+    private func reserve(_ buffer: Plan.Buffer) -> Memory {
+        let width = buffer.shape.count(source: max(1, sourceCapacity))
+        let capacity = buffer.clock == .source ? sourceCapacity : targetCapacity
+        var steps = 1
+        var ring = 0
+        if buffer.clock.isTimed {
+            let history = buffer.before.count + buffer.after.count
+            if buffer.isLoopLocal || (buffer.clock == .target && capacity == 1) {
+                ring = history + 1
+                steps = ring
+            } else {
+                steps = capacity + history
+            }
+        }
+        // A vector's worth more, so that a whole vector may be read at the end.
+        let count = steps * batch * width + vectorWidth
+        let raw = UnsafeMutableRawPointer.allocate(byteCount: count * 4, alignment: 64)
+        owned.append(raw)
+        let base = raw.bindMemory(to: Float.self, capacity: count)
+        base.initialize(repeating: 0, count: count)
+        return Memory(
+            base: base, rowStride: width, stepStride: buffer.clock.isTimed ? width * batch : 0,
+            origin: buffer.clock.isTimed ? buffer.before.count : 0, ring: ring)
+    }
+
+    // MARK: Rows
+
+    /// The row of a place. For what is not timed the step is ignored.
+    @inline(__always)
+    func row(_ place: Plan.Place, step: Int, sequence: Int) -> UnsafeMutablePointer<Float> {
+        memory[place.buffer].row(step: step &+ place.shift, sequence: sequence) + place.offset
+    }
+
+    /// Rows that a clock has at one step.
+    func sequences(_ clock: Clock) -> Int { clock == .constant ? 1 : batch }
+
+    func tokens(_ clock: Clock) -> UnsafeMutablePointer<Int32> { clock == .source ? sourceTokens : targetTokens }
+
+    func lengths(_ clock: Clock) -> [Int] { clock == .source ? sourceLengths : targetLengths }
+
+    // MARK: The past
+
+    /// Puts every value of the past, and for a known sequence of the future, to its start.
+    func begin(_ clock: Clock) {
+        for (index, buffer) in plan.buffers.enumerated() where buffer.clock == clock {
+            for sequence in 0..<batch { begin(index, sequence) }
+        }
+    }
+
+    /// The same for one sequence.
+    func begin(_ clock: Clock, sequence: Int) {
+        for (index, buffer) in plan.buffers.enumerated() where buffer.clock == clock { begin(index, sequence) }
+    }
+
+    private func begin(_ index: Int, _ sequence: Int) {
+        let buffer = plan.buffers[index]
+        for (place, start) in buffer.before.enumerated() {
+            write(start, shape: buffer.shape, to: memory[index].row(step: -1 - place, sequence: sequence), sequence)
+        }
+        let steps = buffer.clock == .source ? sourceSteps : targetSteps
+        for (place, start) in buffer.after.enumerated() {
+            write(start, shape: buffer.shape, to: memory[index].row(step: steps + place, sequence: sequence), sequence)
+        }
+    }
+
+    func write(_ start: Plan.Buffer.Start, shape: Shape, to row: UnsafeMutablePointer<Float>, _ sequence: Int) {
+        let source = sourceLengths[sequence]
+        let count = shape.count(source: source)
+        switch start {
+        case .number(let value): row.update(repeating: value, count: count)
+        case .value(let place, let own, _):
+            let access = Access(of: own, in: shape)
+            access.read(self.row(place, step: 0, sequence: sequence), into: row, from: 0, count: count, source: source)
+        }
+    }
+
+    /// After a chunk: what comes next has these last steps as its past.
+    func carry() {
+        for (index, buffer) in plan.buffers.enumerated() where buffer.clock == .target && !buffer.before.isEmpty {
+            if memory[index].ring > 0 {
+                memory[index].origin = (memory[index].origin + targetSteps) % memory[index].ring
+                continue
+            }
+            let width = memory[index].rowStride
+            for sequence in 0..<batch where targetLengths[sequence] > 0 {
+                for past in stride(from: buffer.before.count, to: 0, by: -1) {
+                    let from = memory[index].row(step: targetLengths[sequence] - past, sequence: sequence)
+                    memory[index].row(step: -past, sequence: sequence).update(from: from, count: width)
+                }
+            }
+        }
+    }
+}

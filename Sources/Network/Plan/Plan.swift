@@ -1,0 +1,101 @@
+/// What is to be done with which memory, for any batch and any number of steps: the result of planning a graph. Immutable.
+struct Plan: Sendable {
+    /// Where a node's value is: a part of each row of a buffer, some steps before or after.
+    struct Place: Sendable {
+        var buffer: Int
+        /// Floats from the beginning of a row.
+        var offset = 0
+        /// Steps in time: -1 for the value one step ago.
+        var shift = 0
+    }
+
+    /// Memory for one stored value. A row is the value of one sequence at one step.
+    struct Buffer: Sendable {
+        var shape: Shape
+        var clock: Clock
+        /// Steps kept before the first and after the last one of a chunk, for delays.
+        var before: [Start] = []
+        var after: [Start] = []
+        /// Read only in the loop that writes it: a ring of a few steps is enough.
+        var isLoopLocal = false
+        /// For the name of an operator in errors.
+        var name: String?
+
+        /// What a value is before its first step.
+        enum Start: Sendable {
+            case number(Float)
+            case value(Place, shape: Shape, clock: Clock)
+        }
+    }
+
+    /// An instruction, and the buffers with a past or future that it writes.
+    struct Task: Sendable {
+        var instruction: any Instruction
+        var delayed: [Int]
+    }
+
+    enum Stage: Sendable {
+        case straight([Task])
+        case loop([Task], clock: Clock, backward: Bool)
+    }
+
+    /// One value that a sequence carries from step to step.
+    struct Slot: Sendable {
+        var name: String
+        var shape: Shape  // of one step
+        var buffer: Int
+        /// Steps ago: a window or a delay of a delay keeps several.
+        var depths: ClosedRange<Int>
+    }
+
+    /// A result of an entry.
+    struct Output: Sendable {
+        var name: String
+        var place: Place
+        var shape: Shape
+        var clock: Clock
+    }
+
+    /// A tensor or number that is read as it is.
+    struct Constant: Sendable {
+        enum Content: Sendable {
+            case tensor(String)
+            case number(Float)
+        }
+        var buffer: Int
+        var content: Content
+    }
+
+    /// Constant matrices that multiply one vector, to be packed as one.
+    struct PackedGroup: Sendable {
+        struct Part: Sendable {
+            var place: Place
+            /// Elements between neighbouring outputs and between neighbouring inputs.
+            var outputStride: Int
+            var inputStride: Int
+            var outputs: Int
+        }
+        var parts: [Part]
+        var inputs: Int
+    }
+
+    var buffers: [Buffer] = []
+    var constants: [Constant] = []
+    /// Constant buffers that something else than packing reads: the others are dropped once packed.
+    var keptConstants: Set<Int> = []
+    var packed: [PackedGroup] = []
+    /// Computed when the model is loaded.
+    var loading: [Stage] = []
+    /// Computed once a source is known: everything with the clock `source` or `once`.
+    var reading: [Stage] = []
+    /// Computed at each generated step.
+    var stepping: [Stage] = []
+    var slots: [Slot] = []
+    var outputs: [Entry: [Output]] = [:]
+    /// Vector inputs: the buffer that each is written to.
+    var vectorInputs: [(entry: Entry, name: String, buffer: Int, size: Int)] = []
+    /// Multiplications and additions of one generated step (or of one position of a source), by which threads are chosen.
+    var workPerStep = 0
+    /// Steps that are computed at once. A property of the plan, not of the machine.
+    var chunk = 1
+}

@@ -1,0 +1,277 @@
+/// Graph to plan: gives stored values memory, and turns nodes into instructions.
+struct Planner {
+    let graph: Graph
+    var plan = Plan()
+    /// For each node, the nodes that read it.
+    let readers: [[Graph.ID]]
+    let roots: Set<Graph.ID>
+    /// For each node, the loop that computes it; -1 for none.
+    private(set) var loop: [Int]
+    private var places: [Plan.Place?]
+    /// Starts of stored values, nearest first.
+    private var before: [Graph.ID: [Graph.ID?]] = [:]
+    private var after: [Graph.ID: [Graph.ID?]] = [:]
+    private var passes = PassBuilder()
+    var tasks: [Plan.Task] = []
+    /// Products that share an instruction with one before them.
+    var shared: Set<Graph.ID> = []
+
+    static func plan(_ graph: Graph) -> Plan {
+        var planner = Planner(graph)
+        planner.findPasts()
+        let computed = graph.live(from: graph.roots).filter { !planner.isLeaf($0) }
+        let constants = computed.filter { graph[$0].clock == .constant }
+        let known = computed.filter { graph[$0].clock == .once || graph[$0].clock == .source }
+        let generated = computed.filter { graph[$0].clock == .target }
+        let schedules = [constants, known, generated].map { Schedule(of: graph, computing: $0) }
+        var loops = 0
+        for schedule in schedules {
+            for case .loop(let nodes, _) in schedule.stages {
+                for id in nodes { planner.loop[id] = loops }
+                loops += 1
+            }
+        }
+        planner.plan.loading = planner.stages(of: schedules[0])
+        planner.plan.reading = planner.stages(of: schedules[1])
+        planner.plan.stepping = planner.stages(of: schedules[2])
+        planner.describeEnds()
+        return planner.plan
+    }
+
+    private init(_ graph: Graph) {
+        self.graph = graph
+        var readers = [[Graph.ID]](repeating: [], count: graph.nodes.count)
+        for id in graph.live(from: graph.roots) {
+            for operand in graph[id].operands where readers[operand].last != id { readers[operand].append(id) }
+        }
+        self.readers = readers
+        roots = Set(graph.roots)
+        loop = [Int](repeating: -1, count: graph.nodes.count)
+        places = [Plan.Place?](repeating: nil, count: graph.nodes.count)
+    }
+
+    private func isLeaf(_ id: Graph.ID) -> Bool {
+        switch graph[id].op {
+        case .number, .tensor, .input, .matrixPart: true
+        default: false
+        }
+    }
+
+    // MARK: The past
+
+    private mutating func findPasts() {
+        for id in graph.live(from: graph.roots) {
+            guard let chain = DelayChain(id, in: graph) else { continue }
+            if chain.side == .before {
+                before[chain.stored] = longer(before[chain.stored], chain.starts)
+            } else {
+                after[chain.stored] = longer(after[chain.stored], chain.starts)
+            }
+        }
+    }
+
+    private func longer(_ a: [Graph.ID?]?, _ b: [Graph.ID?]) -> [Graph.ID?] {
+        guard let a, a.count >= b.count else { return b }
+        return a
+    }
+
+    // MARK: Places
+
+    /// Where the value of a node is; makes room for it when it is asked for the first time.
+    mutating func place(of id: Graph.ID) -> Plan.Place {
+        if let place = places[id] { return place }
+        let node = graph[id]
+        var place: Plan.Place
+        switch node.op {
+        case .heads, .flat, .column, .row: place = self.place(of: node.operands[0])
+        case .delay(let direction, _):
+            place = self.place(of: node.operands[0])
+            place.shift += direction == .previous ? -1 : 1
+        case .part, .slice, .rowPart:
+            if let offset = offset(of: id) {
+                place = self.place(of: node.operands[0])
+                place.offset += offset
+            } else {
+                place = Plan.Place(buffer: store(id))
+            }
+        default: place = Plan.Place(buffer: store(id))
+        }
+        places[id] = place
+        return place
+    }
+
+    /// Where a part of a value begins in it, when the part lies in one piece.
+    private func offset(of id: Graph.ID) -> Int? {
+        let node = graph[id]
+        guard let operand = node.operands.first else { return nil }
+        let whole = graph[operand].shape
+        switch node.op {
+        case .part(let index, _) where isOneLine(whole): return index * node.shape.last
+        case .slice(let from, _, _) where isOneLine(whole): return from
+        case .rowPart(let index, _) where !node.shape.dependsOnSource: return index * node.shape.count()
+        default: return nil
+        }
+    }
+
+    private func isOneLine(_ shape: Shape) -> Bool { shape.leading.allSatisfy { $0 == 1 } }
+
+    /// Whether a node is another's value, seen otherwise, and needs no instruction.
+    private func isView(_ id: Graph.ID) -> Bool {
+        graph[id].op.isReshape || graph[id].op.isDelay || offset(of: id) != nil
+    }
+
+    private mutating func store(_ id: Graph.ID) -> Int {
+        let node = graph[id]
+        let index = plan.buffers.count
+        plan.buffers.append(Plan.Buffer(shape: node.shape, clock: node.clock, name: node.name))
+        switch node.op {
+        case .number(let value): plan.constants.append(.init(buffer: index, content: .number(Float(value))))
+        case .tensor(let name): plan.constants.append(.init(buffer: index, content: .tensor(name)))
+        default: break
+        }
+        plan.buffers[index].isLoopLocal = loop[id] >= 0 && isReadOnly(in: loop[id], id)
+        let starts = (before[id, default: []].map { start($0) }, after[id, default: []].map { start($0) })
+        (plan.buffers[index].before, plan.buffers[index].after) = starts
+        return index
+    }
+
+    private mutating func start(_ id: Graph.ID?) -> Plan.Buffer.Start {
+        guard let id else { return .number(0) }
+        if let number = graph.number(id) { return .number(Float(number)) }
+        return .value(read(id), shape: graph[id].shape, clock: graph[id].clock)
+    }
+
+    /// Whether nothing outside a loop reads the value, as it is, delayed or through a view.
+    func isReadOnly(in number: Int, _ id: Graph.ID) -> Bool {
+        if roots.contains(id) { return false }
+        return readers[id].allSatisfy { loop[$0] == number && (!isView($0) || isReadOnly(in: number, $0)) }
+    }
+
+    /// The place of a value that an instruction reads as it is.
+    mutating func read(_ id: Graph.ID) -> Plan.Place {
+        let place = place(of: id)
+        if graph[id].clock == .constant { plan.keptConstants.insert(place.buffer) }
+        return place
+    }
+
+    // MARK: Stages
+
+    private mutating func stages(of schedule: Schedule) -> [Plan.Stage] {
+        schedule.stages.compactMap { stage in
+            tasks = []
+            for id in stage.nodes { emit(id) }
+            closeAllPasses()
+            if tasks.isEmpty { return nil }
+            switch stage {
+            case .straight: return .straight(tasks)
+            case .loop(let nodes, let direction):
+                return .loop(tasks, clock: graph[nodes[0]].clock, backward: direction == .following)
+            }
+        }
+    }
+
+    private mutating func emit(_ id: Graph.ID) {
+        if isView(id) { return }
+        if graph[id].op.isPointwise {
+            addToPass(id)
+            return
+        }
+        for operand in graph[id].operands {
+            if let producer = producer(of: operand, readBy: id), let pass = passes.pass(containing: producer) { close(pass) }
+        }
+        emitInstruction(id)
+    }
+
+    mutating func append(_ instruction: any Instruction, writing buffers: [Int]) {
+        let delayed = buffers.filter { !plan.buffers[$0].before.isEmpty || !plan.buffers[$0].after.isEmpty }
+        tasks.append(Plan.Task(instruction: instruction, delayed: delayed))
+    }
+
+    /// The node of the same step whose instruction must have run before the operand can be read; nil for one that is delayed within
+    /// the reader's loop.
+    private func producer(of operand: Graph.ID, readBy reader: Graph.ID) -> Graph.ID? {
+        var id = operand
+        while isView(id) {
+            if graph[id].op.isDelay, loop[reader] >= 0, let chain = DelayChain(id, in: graph), loop[chain.stored] == loop[reader]
+            {
+                return nil
+            }
+            id = graph[id].operands[0]
+        }
+        return id
+    }
+
+    // MARK: Passes
+
+    private mutating func addToPass(_ id: Graph.ID) {
+        let key = PassBuilder.Key(graph[id])
+        var target = passes.pass(for: key)
+        for operand in graph[id].operands {
+            guard let producer = producer(of: operand, readBy: id), let pass = passes.pass(containing: producer) else { continue }
+            if pass == target, isRegister(operand, in: id) { continue }
+            close(pass)
+            if pass == target { target = nil }
+        }
+        if let target, passes.isFull(target, adding: graph[id]) { close(target) }
+        passes.add(id, key, graph[id])
+    }
+
+    /// Whether a reader in the same pass finds the operand element by element: only its axes may look different.
+    func isRegister(_ operand: Graph.ID, in reader: Graph.ID) -> Bool {
+        var id = operand
+        while graph[id].op.isReshape { id = graph[id].operands[0] }
+        return graph[id].op.isPointwise && PassBuilder.Key(graph[operand]) == PassBuilder.Key(graph[reader])
+    }
+
+    private mutating func close(_ pass: Int) {
+        let nodes = passes.remove(pass)
+        var writer = PassWriter(nodes: nodes)
+        if let (instruction, buffers) = writer.write(&self) { append(instruction, writing: buffers) }
+    }
+
+    private mutating func closeAllPasses() { while let pass = passes.first { close(pass) } }
+
+    // MARK: Ends
+
+    private mutating func describeEnds() {
+        for (entry, results) in graph.results {
+            plan.outputs[entry] = results.map { result in
+                Plan.Output(
+                    name: result.name, place: read(result.node), shape: graph[result.node].shape, clock: graph[result.node].clock)
+            }
+        }
+        for (id, node) in graph.nodes.enumerated() {
+            if case .input(let entry, let name, let size?) = node.op, !readers[id].isEmpty || roots.contains(id) {
+                plan.vectorInputs.append((entry, name, place(of: id).buffer, size))
+            }
+        }
+        describeSlots()
+        let elements = plan.buffers.filter { $0.clock == .target }.reduce(0) { $0 + $1.shape.count(source: 64) }
+        plan.chunk = max(1, min(64, (1 << 21) / max(1, elements)))
+    }
+
+    private mutating func describeSlots() {
+        var used: [String: Int] = [:]
+        for id in graph.live(from: graph.roots) where graph[id].clock == .target {
+            guard let chain = DelayChain(id, in: graph), chain.depth > 0 else { continue }
+            var depths = chain.depth...chain.depth
+            if case .window(let length, _) = graph[id].op {
+                guard length > 1 else { continue }
+                depths = (chain.depth - length + 2)...chain.depth
+            }
+            let name = graph[id].name ?? graph[chain.stored].name ?? graph[id].op.name
+            used[name, default: 0] += 1
+            let count = used[name, default: 1]
+            plan.slots.append(
+                Plan.Slot(
+                    name: count == 1 ? name : "\(name)#\(count)", shape: graph[chain.stored].shape,
+                    buffer: place(of: chain.stored).buffer, depths: depths))
+        }
+    }
+
+    // MARK: Used by instructions
+
+    mutating func setPlace(_ place: Plan.Place, of id: Graph.ID) { places[id] = place }
+
+    func hasPast(_ id: Graph.ID) -> Bool { before[id] != nil || after[id] != nil }
+}

@@ -1,0 +1,87 @@
+import Kernels
+
+/// The numbers of a model as a plan needs them: constants that are read as they are, and packed matrices. Read-only once made.
+final class Weights: @unchecked Sendable {
+    private(set) var packed: [PackedMatrix] = []
+    /// By buffer. Those that only packing reads are gone once it is done.
+    private var constants: [UnsafeMutablePointer<Float>?]
+    private var owned: [Int: UnsafeMutablePointer<Float>] = [:]
+    /// Keeps the bytes of tensors that are used in place.
+    private var tensors: [Int: TensorStorage] = [:]
+    private let placeholder: UnsafeMutablePointer<Float>
+
+    init(plan: Plan, tensors source: [String: Tensor], team: ThreadTeam) {
+        constants = [UnsafeMutablePointer<Float>?](repeating: nil, count: plan.buffers.count)
+        placeholder = .allocate(capacity: vectorWidth)
+        placeholder.initialize(repeating: 0, count: vectorWidth)
+        for constant in plan.constants { take(constant, from: source) }
+        for (index, buffer) in plan.buffers.enumerated() where buffer.clock == .constant && constants[index] == nil {
+            reserve(index, buffer.shape.count())
+        }
+        compute(plan, team)
+        packed = plan.packed.map { group in
+            let sources = group.parts.map { part in
+                PackedMatrix.Source(
+                    base: constant(part.place.buffer) + part.place.offset, outputs: part.outputs,
+                    outputStride: part.outputStride, inputStride: part.inputStride)
+            }
+            return PackedMatrix(sources, inputs: group.inputs, team: team)
+        }
+        for index in constants.indices where !plan.keptConstants.contains(index) {
+            owned.removeValue(forKey: index)?.deallocate()
+            tensors[index] = nil
+            constants[index] = nil
+        }
+    }
+
+    deinit {
+        for pointer in owned.values { pointer.deallocate() }
+        placeholder.deallocate()
+    }
+
+    /// The elements of a constant buffer.
+    func constant(_ buffer: Int) -> UnsafeMutablePointer<Float> { constants[buffer] ?? placeholder }
+
+    private func reserve(_ index: Int, _ count: Int) {
+        let pointer = UnsafeMutablePointer<Float>.allocate(capacity: count + vectorWidth)
+        pointer.initialize(repeating: 0, count: count + vectorWidth)
+        owned[index] = pointer
+        constants[index] = pointer
+    }
+
+    private func take(_ constant: Plan.Constant, from source: [String: Tensor]) {
+        switch constant.content {
+        case .number(let value):
+            reserve(constant.buffer, 1)
+            constants[constant.buffer]?[0] = value
+        case .tensor(let name):
+            guard let tensor = source[name] else { return }
+            if tensor.elementType == .f32 {
+                // Read in place; nothing writes to a tensor's buffer.
+                tensors[constant.buffer] = tensor.storage
+                tensor.storage.withUnsafeBytes { bytes in
+                    constants[constant.buffer] = bytes.baseAddress.map {
+                        UnsafeMutablePointer(mutating: $0.assumingMemoryBound(to: Float.self))
+                    }
+                }
+            } else {
+                reserve(constant.buffer, tensor.count)
+                tensor.convert(into: UnsafeMutableBufferPointer(start: constants[constant.buffer], count: tensor.count))
+            }
+        }
+    }
+
+    /// What depends on parameters alone is computed once.
+    private func compute(_ plan: Plan, _ team: ThreadTeam) {
+        guard !plan.loading.isEmpty else { return }
+        let frame = Frame(plan: plan, weights: self, batch: 1, sourceCapacity: 0, targetCapacity: 0, threads: team.count)
+        team.run { member in
+            for case .straight(let tasks) in plan.loading {
+                for task in tasks {
+                    task.instruction.run(frame, steps: 0..<1, member: member)
+                    member.barrier()
+                }
+            }
+        }
+    }
+}

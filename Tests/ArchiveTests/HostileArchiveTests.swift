@@ -1,0 +1,452 @@
+import Foundation
+import Kernels
+import Testing
+
+@testable import Archive
+
+/// Files that are no archives, or no longer.
+@Suite struct ForeignFileTests {
+    func failure(_ path: String) -> ArchiveError? {
+        do throws(ArchiveError) { _ = try ArchiveReader(path: path) } catch { return error }
+        return nil
+    }
+
+    @Test func aMissingFileIsNamed() throws {
+        #expect(failure(try TemporaryFolder().file("none.rnnz")) == .fileNotFound)
+    }
+
+    @Test func aFolderIsNoArchive() throws {
+        let folder = try TemporaryFolder()
+        #expect(failure(folder.path) == .isDirectory)
+    }
+
+    @Test(.enabled(if: FileManager.default.fileExists(atPath: "/dev/null"))) func aDeviceIsNoArchive() {
+        #expect(failure("/dev/null") == .unreadable(reason: "it is not a regular file"))
+    }
+
+    @Test func anEmptyFileIsNoArchive() throws {
+        let folder = try TemporaryFolder()
+        try writeFile(folder.file("e.rnnz"), [])
+        #expect(failure(folder.file("e.rnnz")) == .emptyFile)
+    }
+
+    @Test func aGitLFSPointerIsNoArchive() {
+        let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
+        #expect(ArchiveTests.failure(Array(pointer.utf8)) == .gitLFSPointer)
+        #expect(ArchiveError.gitLFSPointer.description.contains("git lfs pull"))
+    }
+
+    @Test(arguments: [
+        ("PK\u{3}\u{4}xxxxxxxxxxxx", "a zip file, such as a PyTorch or Keras checkpoint"),
+        ("{\"weights\": []}", "JSON"),
+        ("<!DOCTYPE html><html>", "a web page"),
+        ("GGUF\u{3}", "a GGUF file"),
+        ("@\u{1}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}{\"a\":", "a safetensors file"),
+        ("To be, or not to be", nil),
+        ("\n", nil),
+    ])
+    func aForeignFileIsToldApart(text: String, kind: String?) {
+        #expect(ArchiveTests.failure(Array(text.utf8)) == .notAnArchive(looksLike: kind))
+    }
+
+    @Test func aTransferAsTextIsRecognised() throws {
+        var unix = try smallArchive()
+        unix.remove(at: 5)  // the carriage return
+        #expect(ArchiveTests.failure(unix) == .changedInTransfer)
+        var sevenBits = try smallArchive()
+        sevenBits[0] = 0x09
+        #expect(ArchiveTests.failure(sevenBits) == .changedInTransfer)
+    }
+
+    @Test func everyTruncationIsAnError() throws {
+        let bytes = try smallArchive()
+        for length in 1..<bytes.count {
+            guard case .truncated(_, length)? = ArchiveTests.failure(Array(bytes[..<length])) else {
+                Issue.record("cut to \(length) bytes: \(String(describing: ArchiveTests.failure(Array(bytes[..<length]))))")
+                continue
+            }
+        }
+    }
+
+    @Test func trailingBytesAreRejected() throws {
+        #expect(failure(try smallArchive() + [0]) == .trailingBytes(count: 1))
+    }
+
+    func failure(_ bytes: [UInt8]) -> ArchiveError? { ArchiveTests.failure(bytes) }
+
+    @Test func unknownVersionsAreRejected() throws {
+        var bytes = try smallArchive()
+        bytes[8] = 2
+        #expect(failure(bytes) == .unsupportedVersion(found: 2, newest: 1))
+        bytes[8] = 0
+        #expect(failure(bytes) == .unsupportedVersion(found: 0, newest: 1))
+    }
+
+    @Test func aDamagedPrefixIsRejected() throws {
+        var bytes = try smallArchive()
+        bytes[13] ^= 0x40
+        #expect(failure(bytes) == .prefixChecksumMismatch)
+    }
+
+    @Test func aFileThatShrinksWhileItIsReadIsAnError() throws {
+        let folder = try TemporaryFolder()
+        let bytes = try smallArchive()
+        try writeFile(folder.file("a.rnnz"), bytes)
+        let reader = try ArchiveReader(path: folder.file("a.rnnz"))
+        #expect(truncate(folder.file("a.rnnz"), off_t(bytes.count - 1)) == 0)
+        #expect(throws: ArchiveError.truncated(expected: bytes.count, found: bytes.count - 1)) { try reader.tensor("second") }
+    }
+
+    @Test func everyErrorIsOneSentence() throws {
+        let path = try fixture("v1.rnnz")
+        #expect(!path.isEmpty)
+        for error in ArchiveError.examples {
+            let text = error.description
+            #expect(!text.isEmpty && !text.contains("\n") && !text.hasSuffix("."))
+        }
+    }
+}
+
+/// Archives whose checksums are right and whose header lies.
+@Suite struct HostileHeaderTests {
+    /// The error after a change to the small archive: `first` [16, 10] in chunks of 256, 256 and 128 bytes, `second` [5].
+    func failure(_ change: (inout Pieces) -> Void) throws -> ArchiveError? {
+        var pieces = try Pieces(try smallArchive())
+        change(&pieces)
+        return ArchiveTests.failure(try pieces.assembled())
+    }
+
+    @Test func theUnchangedArchiveIsFine() throws {
+        #expect(try failure { _ in } == nil)
+    }
+
+    @Test func aHeaderBeyondTheLimitIsRejected() {
+        let prefix = ArchivePrefix(headerStored: 100, headerSize: (64 << 20) + 1, headerCRC32: 0, dataLength: 0)
+        #expect(ArchiveTests.failure(prefix.bytes) == .headerTooLarge(byteCount: (64 << 20) + 1, limit: 64 << 20))
+        let stored = ArchivePrefix(headerStored: (64 << 20) + 1, headerSize: 1, headerCRC32: 0, dataLength: 0)
+        #expect(ArchiveTests.failure(stored.bytes) == .headerTooLarge(byteCount: (64 << 20) + 1, limit: 64 << 20))
+    }
+
+    @Test func aDataLengthBeyondAllNumbersIsTruncation() {
+        var bytes = ArchivePrefix(headerStored: 0, headerSize: 0, headerCRC32: 0, dataLength: Int.max).bytes
+        #expect(ArchiveTests.failure(bytes) == .truncated(expected: Int.max, found: 36))
+        for i in 24..<32 { bytes[i] = 0xff }
+        bytes.removeLast(4)
+        bytes.append(littleEndian: bytes.withUnsafeBytes { Zlib.crc32($0) })
+        #expect(ArchiveTests.failure(bytes) == .truncated(expected: Int.max, found: 36))
+    }
+
+    @Test func aHeaderBombIsStopped() {
+        let text = Array("{\"name\":\"x\"}".utf8) + [UInt8](repeating: 0x20, count: 1 << 20)
+        let bytes = assemble(text: text, data: [], statedSize: 12)
+        #expect(ArchiveTests.failure(bytes) == .headerNotInflatable(problem: .tooLong(expected: 12)))
+        let short = assemble(text: text, data: [], statedSize: 2 << 20)
+        #expect(
+            ArchiveTests.failure(short)
+                == .headerNotInflatable(problem: .tooShort(expected: 2 << 20, found: text.count)))
+    }
+
+    @Test func aHeaderOfTooManyValuesIsRejected() {
+        let text = Array("{\"name\":[".utf8) + Array(repeatElement(Array("0,".utf8), count: 9 << 20).joined()) + Array("0]}".utf8)
+        guard case .headerNotJSON(let error)? = ArchiveTests.failure(assemble(text: text, data: [])) else {
+            Issue.record("a header of nine million values was accepted")
+            return
+        }
+        #expect(error.problem == "more than 8388608 values")
+    }
+
+    @Test func aDamagedHeaderIsRejected() throws {
+        var bytes = try smallArchive()
+        bytes[40] ^= 1
+        #expect(ArchiveTests.failure(bytes) == .headerChecksumMismatch)
+    }
+
+    @Test func aHeaderThatIsNotZlibIsRejected() {
+        let stored = [UInt8](repeating: 0x55, count: 20)
+        let sum = stored.withUnsafeBytes { Zlib.crc32($0) }
+        let prefix = ArchivePrefix(headerStored: 20, headerSize: 30, headerCRC32: sum, dataLength: 0)
+        #expect(ArchiveTests.failure(prefix.bytes + stored) == .headerNotInflatable(problem: .damaged))
+    }
+
+    @Test func bytesAfterTheHeadersEndAreRejected() {
+        let text = Array("{\"name\":\"x\"}".utf8)
+        let stored = deflated(text) + [0, 0]
+        let sum = stored.withUnsafeBytes { Zlib.crc32($0) }
+        let prefix = ArchivePrefix(headerStored: stored.count, headerSize: text.count, headerCRC32: sum, dataLength: 0)
+        #expect(ArchiveTests.failure(prefix.bytes + stored) == .headerNotInflatable(problem: .leftOver(byteCount: 2)))
+    }
+
+    @Test func aHeaderThatIsNotJSONIsRejected() {
+        let bytes = assemble(text: Array("{\"name\":}".utf8), data: [])
+        #expect(ArchiveTests.failure(bytes) == .headerNotJSON(JSONError(offset: 8, problem: "a value was expected")))
+    }
+
+    @Test(arguments: [
+        ("name", JSONValue.number(1), "name", "a text"),
+        ("name", .null, "name", "a text"),
+        ("window", .number(0), "window", "a whole number, at least 1"),
+        ("window", .number(1.5), "window", "a whole number, at least 1"),
+        ("unused_ids", .number(-1), "unused_ids", "a whole number, at least 0"),
+        ("hyperparameters", .object(["eps": .string("x")]), "hyperparameters.eps", "a number"),
+        ("tokenizers", .array([]), "tokenizers", "an object"),
+        ("special", .object(["start": .number(1e300)]), "special.start", "a whole number, at least 0"),
+        ("tensors", .array([.string("x")]), "tensors[0].name", "a text"),
+        (
+            "self_tests", .array([.object(["origin": .string("o"), "ids": .array([])])]), "self_tests[0].ids",
+            "an array of at least one id"
+        ),
+    ])
+    func aFieldOfTheWrongKindIsNamed(key: String, value: JSONValue, path: String, expected: String) throws {
+        #expect(try failure { $0.header[key] = value } == .headerField(path: path, expected: expected))
+    }
+
+    @Test func aChecksumOfTheWrongKindIsNamed() throws {
+        #expect(
+            try failure { $0.set(1, "sha256", .string("abc")) }
+                == .headerField(path: "tensors[1].sha256", expected: "a SHA-256 in 64 lower-case hexadecimal digits"))
+        #expect(
+            try failure { $0.set(0, chunk: 1, "crc32", .number(4_294_967_296)) }
+                == .headerField(path: "tensors[0].chunks[1].crc32", expected: "a whole number of 0 to 4294967295"))
+    }
+
+    @Test func duplicateTensorsAreRejected() throws {
+        #expect(try failure { $0.set(1, "name", .string("first")) } == .duplicateTensor(name: "first"))
+    }
+
+    @Test(arguments: ["", "ä", "a\nb", String(repeating: "x", count: 257)])
+    func unprintableNamesAreRejected(name: String) throws {
+        guard case .headerField("tensors.name", _)? = try failure({ $0.set(1, "name", .string(name)) }) else {
+            Issue.record("the name was accepted")
+            return
+        }
+    }
+
+    @Test func unknownElementTypesAreRejected() throws {
+        #expect(try failure { $0.set(1, "dtype", .string("f8")) } == .unknownElementType(tensor: "second", name: "f8"))
+    }
+
+    @Test func theWrongElementTypeIsRejected() throws {
+        #expect(
+            try failure { $0.set(1, "dtype", .string("f32")) }
+                == .chunkNotWholeElements(tensor: "second", chunk: 0, byteCount: 10))
+        #expect(
+            try failure { $0.set(0, "dtype", .string("f16")) } == .tensorSizeMismatch(tensor: "first", expected: 320, found: 640))
+    }
+
+    @Test func unknownEncodingsAreRejected() throws {
+        #expect(
+            try failure { $0.set(0, chunk: 2, "encoding", .string("zstd")) }
+                == .unknownChunkEncoding(tensor: "first", chunk: 2, name: "zstd"))
+    }
+
+    @Test func overflowingShapesAreRejected() throws {
+        let huge = JSONValue([1 << 40, 1 << 40])
+        #expect(try failure { $0.set(0, "shape", huge) } == .shapeOverflow(tensor: "first"))
+        #expect(try failure { $0.set(0, "shape", JSONValue([1 << 31, 1 << 31])) } == .shapeOverflow(tensor: "first"))
+        #expect(
+            try failure { $0.set(0, "shape", JSONValue([0, 1 << 53, 1 << 53])) }
+                == .tensorSizeMismatch(tensor: "first", expected: 0, found: 640))
+        #expect(
+            try failure { $0.set(0, "shape", JSONValue([Int](repeating: 1, count: 9))) }
+                == .tooManyDimensions(tensor: "first", count: 9, limit: 8))
+    }
+
+    @Test func negativeSizesAreRejected() throws {
+        #expect(
+            try failure { $0.set(0, "shape", JSONValue([-16, -10])) }
+                == .headerField(path: "tensors[0].shape[0]", expected: "a whole number, at least 0"))
+        #expect(
+            try failure { $0.set(0, chunk: 0, "offset", .number(-1)) }
+                == .headerField(path: "tensors[0].chunks[0].offset", expected: "a whole number, at least 0"))
+    }
+
+    @Test func aShapeThatDoesNotFitItsChunksIsRejected() throws {
+        #expect(
+            try failure { $0.set(0, "shape", JSONValue([16, 11])) }
+                == .tensorSizeMismatch(tensor: "first", expected: 704, found: 640))
+        #expect(try failure { $0.set(0, "chunks", nil) } == .tensorSizeMismatch(tensor: "first", expected: 640, found: 0))
+    }
+
+    @Test func originsThatDoNotFitAreRejected() throws {
+        func origin(_ shape: [Int], _ steps: [[JSONValue]]) -> JSONValue {
+            .array([.object(["name": .string("s"), "shape": JSONValue(shape), "steps": .array(steps.map { .array($0) })])])
+        }
+        let transpose: [JSONValue] = [.string("transpose")]
+        #expect(try failure { $0.set(0, "sources", origin([10, 16], [transpose])) } == nil)
+        for wrong in [
+            origin([16, 10], [transpose]), origin([160], [transpose]), origin([16, 10], [[.string("squeeze"), .number(0)]]),
+            origin([16, 10], [[.string("rows"), .number(4), .number(3)]]),
+            origin([16, 10], [[.string("rows"), .number(0), .number(17)]]),
+            origin([16, 10], [[.string("reshape"), .number(161)]]),
+        ] {
+            guard case .sourceDoesNotFit("first", _)? = try failure({ $0.set(0, "sources", wrong) }) else {
+                Issue.record("\(wrong) was accepted")
+                continue
+            }
+        }
+        #expect(try failure { $0.set(0, "sources", origin([1 << 40, 1 << 40], [])) } == .shapeOverflow(tensor: "s"))
+        guard
+            case .headerField("tensors[0].sources[0].steps[0]", _)? = try failure({
+                $0.set(0, "sources", origin([16, 10], [[.string("invert")]]))
+            })
+        else {
+            Issue.record("an unknown step was accepted")
+            return
+        }
+    }
+}
+
+/// Archives whose chunks lie.
+@Suite struct HostileChunkTests {
+    func failure(_ change: (inout Pieces) throws -> Void) throws -> ArchiveError? {
+        var pieces = try Pieces(try smallArchive())
+        try change(&pieces)
+        return ArchiveTests.failure(try pieces.assembled())
+    }
+
+    @Test func overlappingChunksAreRejected() throws {
+        #expect(
+            try failure { $0.set(0, chunk: 1, "offset", JSONValue($0.offset(0, 1) - 1)) }
+                == .overlappingChunks(tensor: "first", chunk: 1, otherTensor: "first", otherChunk: 0))
+        #expect(
+            try failure { $0.set(1, chunk: 0, "offset", .number(0)) }
+                == .overlappingChunks(tensor: "first", chunk: 0, otherTensor: "second", otherChunk: 0))
+    }
+
+    @Test func gapsAreRejected() throws {
+        let pieces = try Pieces(try smallArchive())
+        let (first, last) = (pieces.stored(0, 0), pieces.data.count)
+        #expect(
+            try failure { pieces in
+                pieces.data.insert(0, at: first)
+                for chunk in 1...2 { pieces.set(0, chunk: chunk, "offset", JSONValue(pieces.offset(0, chunk) + 1)) }
+                pieces.set(1, chunk: 0, "offset", JSONValue(pieces.offset(1, 0) + 1))
+            } == .gap(offset: first, byteCount: 1))
+        #expect(try failure { $0.data += [0, 0] } == .gap(offset: last, byteCount: 2))
+    }
+
+    @Test func chunksBeyondTheFileAreRejected() throws {
+        #expect(
+            try failure { $0.set(1, chunk: 0, "offset", JSONValue(1 << 53)) } == .chunkOutsideFile(tensor: "second", chunk: 0))
+        #expect(
+            try failure { $0.set(0, chunk: 0, "stored", JSONValue(1 << 53)) } == .chunkOutsideFile(tensor: "first", chunk: 0))
+    }
+
+    @Test func emptyChunksAreRejected() throws {
+        #expect(try failure { $0.set(0, chunk: 0, "size", .number(0)) } == .emptyChunk(tensor: "first", chunk: 0))
+        #expect(try failure { $0.set(0, chunk: 0, "stored", .number(0)) } == .emptyChunk(tensor: "first", chunk: 0))
+    }
+
+    @Test func largeChunksAreRejected() throws {
+        #expect(
+            try failure { $0.set(0, chunk: 0, "size", JSONValue(16 << 20 + 4)) }
+                == .chunkTooLarge(tensor: "first", chunk: 0, byteCount: 16 << 20 + 4, limit: 16 << 20))
+    }
+
+    @Test func chunksThatExpandTooMuchAreRejected() throws {
+        let stored = try Pieces(try smallArchive()).stored(0, 0)
+        #expect(
+            try failure { $0.set(0, chunk: 0, "size", JSONValue(64 * stored + 4)) }
+                == .chunkExpandsTooMuch(tensor: "first", chunk: 0, stored: stored, byteCount: 64 * stored + 4))
+    }
+
+    @Test func rawChunksHaveOneSize() throws {
+        #expect(
+            try failure { $0.set(1, chunk: 0, "size", .number(12)) }
+                == .rawChunkSizeMismatch(tensor: "second", chunk: 0, stored: 10, byteCount: 12))
+    }
+
+    @Test func wrongChecksumsAreRejected() throws {
+        #expect(
+            try failure { $0.set(0, chunk: 1, "crc32", .number(1)) } == .chunkChecksumMismatch(tensor: "first", chunk: 1))
+        #expect(try failure { $0.data[$0.data.count - 1] ^= 1 } == .chunkChecksumMismatch(tensor: "second", chunk: 0))
+    }
+
+    /// Replaces the bytes of `first`'s last chunk, with a checksum that is right. It should inflate to 128 bytes.
+    func failure(lastChunk bytes: [UInt8]) throws -> ArchiveError? {
+        try failure { pieces in
+            let (start, old) = (pieces.offset(0, 2), pieces.stored(0, 2))
+            pieces.data.replaceSubrange(start..<(start + old), with: bytes)
+            pieces.set(0, chunk: 2, "stored", JSONValue(bytes.count))
+            pieces.set(0, chunk: 2, "crc32", JSONValue(Int(bytes.withUnsafeBytes { Zlib.crc32($0) })))
+            pieces.set(1, chunk: 0, "offset", JSONValue(start + bytes.count))
+        }
+    }
+
+    @Test func aChunkBombIsStopped() throws {
+        #expect(try failure(lastChunk: deflated([UInt8](repeating: 0, count: 128))) == nil)
+        for count in [129, 1 << 20] {
+            #expect(
+                try failure(lastChunk: deflated([UInt8](repeating: 0, count: count)))
+                    == .chunkNotInflatable(tensor: "first", chunk: 2, problem: .tooLong(expected: 128)))
+        }
+    }
+
+    @Test func aChunkThatIsTooShortIsRejected() throws {
+        #expect(
+            try failure(lastChunk: deflated([UInt8](repeating: 0, count: 127)))
+                == .chunkNotInflatable(tensor: "first", chunk: 2, problem: .tooShort(expected: 128, found: 127)))
+    }
+
+    @Test func aChunkThatIsNotZlibIsRejected() throws {
+        #expect(
+            try failure(lastChunk: [UInt8](repeating: 0x55, count: 20))
+                == .chunkNotInflatable(tensor: "first", chunk: 2, problem: .damaged))
+        // Without its last byte, a part of zlib's own checksum.
+        #expect(
+            try failure(lastChunk: Array(deflated([UInt8](repeating: 0, count: 128)).dropLast()))
+                == .chunkNotInflatable(tensor: "first", chunk: 2, problem: .damaged))
+    }
+
+    @Test func bytesAfterAChunksEndAreRejected() throws {
+        #expect(
+            try failure(lastChunk: deflated([UInt8](repeating: 0, count: 128)) + [0])
+                == .chunkNotInflatable(tensor: "first", chunk: 2, problem: .leftOver(byteCount: 1)))
+    }
+
+    /// A digest is checked by `verify` only: it takes longer than all the rest of reading.
+    @Test func wrongDigestsAreFoundWhenAskedFor() throws {
+        var pieces = try Pieces(try smallArchive())
+        pieces.set(0, "sha256", .string(String(repeating: "0", count: 64)))
+        let reader = try ArchiveReader(bytes: try pieces.assembled())
+        let tensor = try reader.tensor("first")
+        #expect(throws: ArchiveError.digestMismatch(tensor: "first")) { try reader.checkDigest(of: tensor, name: "first") }
+    }
+
+    @Test func ofSeveralErrorsTheFirstIsReported() throws {
+        var pieces = try Pieces(try smallArchive())
+        for chunk in 0...2 { pieces.set(0, chunk: chunk, "crc32", .number(1)) }
+        let reader = try ArchiveReader(bytes: try pieces.assembled())
+        let team = ThreadTeam(count: 3)
+        for _ in 0..<50 {
+            #expect(throws: ArchiveError.chunkChecksumMismatch(tensor: "first", chunk: 0)) {
+                try reader.tensor("first", team: team)
+            }
+        }
+    }
+}
+
+extension ArchiveError {
+    /// One of every kind.
+    static let examples: [ArchiveError] = [
+        .fileNotFound, .isDirectory, .unreadable(reason: "r"), .emptyFile, .gitLFSPointer, .notAnArchive(looksLike: nil),
+        .notAnArchive(looksLike: "k"), .changedInTransfer, .unsupportedVersion(found: 2, newest: 1),
+        .truncated(expected: 2, found: 1), .trailingBytes(count: 1), .prefixChecksumMismatch,
+        .headerTooLarge(byteCount: 2, limit: 1), .headerChecksumMismatch, .headerNotInflatable(problem: .damaged),
+        .headerNotJSON(JSONError(offset: 1, problem: "p")), .headerField(path: "p", expected: "e"), .duplicateTensor(name: "n"),
+        .tooManyTensors(count: 2, limit: 1), .unknownElementType(tensor: "t", name: "n"),
+        .unknownChunkEncoding(tensor: "t", chunk: 0, name: "n"), .tooManyDimensions(tensor: "t", count: 9, limit: 8),
+        .shapeOverflow(tensor: "t"), .sourceDoesNotFit(tensor: "t", problem: "p"), .emptyChunk(tensor: "t", chunk: 0),
+        .chunkTooLarge(tensor: "t", chunk: 0, byteCount: 2, limit: 1),
+        .chunkExpandsTooMuch(tensor: "t", chunk: 0, stored: 1, byteCount: 65),
+        .chunkNotWholeElements(tensor: "t", chunk: 0, byteCount: 3),
+        .rawChunkSizeMismatch(tensor: "t", chunk: 0, stored: 1, byteCount: 2),
+        .tensorSizeMismatch(tensor: "t", expected: 1, found: 2), .chunkOutsideFile(tensor: "t", chunk: 0),
+        .overlappingChunks(tensor: "t", chunk: 0, otherTensor: "u", otherChunk: 1), .gap(offset: 0, byteCount: 1),
+        .chunkChecksumMismatch(tensor: "t", chunk: 0),
+        .chunkNotInflatable(tensor: "t", chunk: 0, problem: .tooLong(expected: 1)), .digestMismatch(tensor: "t"),
+        .noSuchTensor(name: "n"), .missingTensors(names: ["a", "b"]), .nonFiniteNumber, .destinationIsNoFile(path: "p"),
+        .folderNotWritable(path: "p", reason: "r"), .diskFull(path: "p", reason: "r"), .writeFailed(path: "p", reason: "r"),
+        .sourceIncomplete(source: "s", missing: 1, of: 2), .sourceContradiction(source: "s", tensor: "t", problem: "p"),
+    ]
+}

@@ -1,0 +1,154 @@
+import Foundation
+import Kernels
+
+@testable import Archive
+
+/// A folder that is gone after the test.
+final class TemporaryFolder {
+    let path: String
+
+    init() throws {
+        path = NSTemporaryDirectory() + "rnnz-test-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    func file(_ name: String) -> String { "\(path)/\(name)" }
+
+    /// All names, hidden ones included.
+    var names: [String] { (try? FileManager.default.contentsOfDirectory(atPath: path).sorted()) ?? [] }
+}
+
+func readFile(_ path: String) throws -> [UInt8] { [UInt8](try Data(contentsOf: URL(fileURLWithPath: path))) }
+
+func writeFile(_ path: String, _ bytes: [UInt8]) throws { try Data(bytes).write(to: URL(fileURLWithPath: path)) }
+
+func fixture(_ name: String) throws -> String {
+    guard let url = Bundle.module.url(forResource: "Fixtures/\(name)", withExtension: nil) else {
+        throw CocoaError(.fileNoSuchFile)
+    }
+    return url.path
+}
+
+/// The folder of this test target's sources.
+let sourceFolder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().path
+
+/// Random numbers that are the same in every run (SplitMix64).
+struct TestRandom: RandomNumberGenerator {
+    var state: UInt64
+    init(_ seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+        return z ^ (z >> 31)
+    }
+}
+
+/// A tensor of random bytes whose exponents are small, as those of weights are.
+func randomTensor(_ type: ElementType, _ shape: [Int], seed: UInt64) -> Tensor {
+    var random = TestRandom(seed)
+    let count = shape.reduce(1, *)
+    return Tensor(
+        type, shape: shape,
+        storage: TensorStorage(byteCount: count * type.size) { bytes in
+            for i in 0..<count {
+                let value = Float.random(in: -1...1, using: &random)
+                switch type {
+                case .f32: bytes.storeBytes(of: value.bitPattern, toByteOffset: 4 * i, as: UInt32.self)
+                case .bf16: bytes.storeBytes(of: UInt16(value.bitPattern >> 16), toByteOffset: 2 * i, as: UInt16.self)
+                case .f16:
+                    let bits = UInt16(truncatingIfNeeded: random.next()) & 0xbbff
+                    bytes.storeBytes(of: bits, toByteOffset: 2 * i, as: UInt16.self)
+                }
+            }
+        })
+}
+
+extension Tensor {
+    var bytes: [UInt8] { storage.withUnsafeBytes { Array($0) } }
+}
+
+/// An archive taken to pieces, so that a test can make one of them wrong and put right every checksum around it.
+struct Pieces {
+    var header: [String: JSONValue]
+    var data: [UInt8]
+
+    init(_ bytes: [UInt8]) throws {
+        let stored = Int(bytes.littleEndian(at: 12, as: UInt32.self))
+        let reader = try ArchiveReader(bytes: bytes)
+        header = reader.header.json.object ?? [:]
+        data = Array(bytes[(ArchiveFormat.prefixByteCount + stored)...])
+    }
+
+    func assembled() throws -> [UInt8] { try assemble(text: JSONValue.object(header).serialized(), data: data) }
+
+    /// Changes a field of a tensor.
+    mutating func set(_ tensor: Int, _ key: String, _ value: JSONValue?) {
+        var tensors = header["tensors"]?.array ?? []
+        var members = tensors[tensor].object ?? [:]
+        members[key] = value
+        tensors[tensor] = .object(members)
+        header["tensors"] = .array(tensors)
+    }
+
+    /// Changes a field of a chunk.
+    mutating func set(_ tensor: Int, chunk: Int, _ key: String, _ value: JSONValue?) {
+        var chunks = header["tensors"]?.array?[tensor]["chunks"]?.array ?? []
+        var members = chunks[chunk].object ?? [:]
+        members[key] = value
+        chunks[chunk] = .object(members)
+        set(tensor, "chunks", .array(chunks))
+    }
+
+    func chunk(_ tensor: Int, _ chunk: Int) -> JSONValue? { header["tensors"]?.array?[tensor]["chunks"]?.array?[chunk] }
+
+    func offset(_ tensor: Int, _ chunk: Int) -> Int { self.chunk(tensor, chunk)?["offset"]?.integer ?? -1 }
+    func stored(_ tensor: Int, _ chunk: Int) -> Int { self.chunk(tensor, chunk)?["stored"]?.integer ?? -1 }
+}
+
+/// Prefix, header and data with checksums that are right.
+func assemble(text: [UInt8], data: [UInt8], statedSize: Int? = nil) -> [UInt8] {
+    let stored = deflated(text)
+    let sum = stored.withUnsafeBytes { Zlib.crc32($0) }
+    let prefix = ArchivePrefix(
+        headerStored: stored.count, headerSize: statedSize ?? text.count, headerCRC32: sum, dataLength: data.count)
+    return prefix.bytes + stored + data
+}
+
+func deflated(_ bytes: [UInt8]) -> [UInt8] {
+    [UInt8](unsafeUninitializedCapacity: bytes.count + bytes.count / 100 + 64) { buffer, count in
+        count = bytes.withUnsafeBytes { Zlib.deflate($0, into: UnsafeMutableRawBufferPointer(buffer), level: 6) ?? 0 }
+    }
+}
+
+/// A small archive with two tensors: `first` in three chunks that compress, `second` in one that does not.
+func smallArchive() throws -> [UInt8] {
+    let folder = try TemporaryFolder()
+    var writer = ArchiveWriter()
+    writer.chunkByteCount = 256
+    var header = ArchiveHeader(name: "small")
+    header.program = "step(token) { return first[token] }"
+    header.tensors = [TensorEntry(name: "first"), TensorEntry(name: "second")]
+    let values = (0..<160).map { Float($0 % 7) }
+    let tensors = [
+        "first": Tensor(shape: [16, 10], values: values),
+        "second": randomTensor(.f16, [5], seed: 3),
+    ]
+    try writer.write(header, tensors: tensors, to: folder.file("small.rnnz"))
+    return try readFile(folder.file("small.rnnz"))
+}
+
+/// Opens an archive and reads everything in it: the error, if any.
+func failure(_ bytes: [UInt8]) -> ArchiveError? {
+    do throws(ArchiveError) {
+        let reader = try ArchiveReader(bytes: bytes)
+        _ = try reader.tensors(team: ThreadTeam(count: 1))
+        return nil
+    } catch {
+        return error
+    }
+}
