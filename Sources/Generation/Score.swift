@@ -69,8 +69,8 @@ public func scoreTokens(
     scorer.score.characters = text.unicodeScalars.count
     try tokenizer.encode(text) { piece in
         scorer.count(piece.unknown)
-        for start in stride(from: 0, to: piece.ids.count, by: Scorer.blockLength) {
-            let range = start..<min(start + Scorer.blockLength, piece.ids.count)
+        for start in stride(from: 0, to: piece.ids.count, by: Session.blockLength) {
+            let range = start..<min(start + Session.blockLength, piece.ids.count)
             try scorer.add(piece.ids[range], piece.spans[range], each, isInterrupted)
             progress?(piece.spans[range.upperBound - 1].upperBound, scorer.score.bytes)
         }
@@ -80,9 +80,6 @@ public func scoreTokens(
 
 /// Feeds blocks of tokens. The last token of a block waits for the next block, whose first token it foretells.
 private struct Scorer {
-    /// Enough for whole-sequence passes, little enough to show progress.
-    static let blockLength = 1024
-
     let runner: LanguageRunner
     let inputLimit: Int
     var score = Score()

@@ -44,47 +44,51 @@ extension Session {
         var sampler = Sampler(options.sampling)
         var decoder = TokenDecoder(pending: pending)
         var matcher = StopMatcher(options.stops)
-        var isStopped = pass(held, through: &matcher, emit)
         var count = 0
+        var reason = pass(held, through: &matcher, emit)
         let start = secondsNow()
-        while !isStopped {
-            if let limit = options.limit, count >= limit { break }
-            if isInterrupted() {
-                result.stopReason = .interrupt
-                break
+        while reason == nil {
+            if count == options.limit {
+                reason = .length
+            } else if isInterrupted() {
+                reason = .interrupt
+            } else {
+                let token = try draw(with: &sampler)
+                try advance(token)
+                if token == model.header.special.end {
+                    reason = .eos
+                    continue
+                }
+                count += 1
+                if options.keepsOutput { result.ids.append(token) }
+                reason = decode(token, with: &decoder, through: &matcher, emit)
             }
-            let token = try draw(with: &sampler)
-            try advance(token)
-            if token == model.header.special.end {
-                result.stopReason = .eos
-                pending = []
-                break
-            }
-            count += 1
-            if options.keepsOutput { result.ids.append(token) }
-            guard let tokenizer = model.tokenizer else { continue }
-            let text = decoder.push(token, of: tokenizer)
-            pending = decoder.pending
-            isStopped = pass(text, through: &matcher, emit)
         }
         let seconds = secondsNow() - start
-        if isStopped {
-            result.stopReason = .stop
-            pending = []
-        }
+        if reason == .stop || reason == .eos { pending = [] }
         held = ""
         emit(matcher.finish())
+        if let reason { result.stopReason = reason }
         if count > 0, seconds > 0 { result.tokensPerSecond = Double(count) / seconds }
         return result
     }
 
+    private func decode(
+        _ token: Int, with decoder: inout TokenDecoder, through matcher: inout StopMatcher, _ emit: (String) -> Void
+    ) -> StopReason? {
+        guard let tokenizer = model.tokenizer else { return nil }
+        let text = decoder.push(token, of: tokenizer)
+        pending = decoder.pending
+        return pass(text, through: &matcher, emit)
+    }
+
     /// Hands on what is no part of a stop string, and says whether one was found.
-    private func pass(_ text: String, through matcher: inout StopMatcher, _ emit: (String) -> Void) -> Bool {
-        if text.isEmpty { return false }
+    private func pass(_ text: String, through matcher: inout StopMatcher, _ emit: (String) -> Void) -> StopReason? {
+        if text.isEmpty { return nil }
         let (sure, isStopped) = matcher.push(text)
         held = matcher.held
         emit(sure)
-        return isStopped
+        return isStopped ? .stop : nil
     }
 
     private func draw(with sampler: inout Sampler) throws -> Int {

@@ -11,6 +11,9 @@ public final class Session {
     public private(set) var seed: UInt64
     public private(set) var history = TokenHistory()
 
+    /// Tokens fed at once: enough for whole-sequence passes, little enough to be interrupted between them.
+    static let blockLength = 1024
+
     let network: Network
     let runner: LanguageRunner
     let secondsNow: () -> Double
@@ -71,25 +74,31 @@ public final class Session {
     // MARK: Feeding
 
     /// Feeds a text. What the vocabulary lacks is reported in the result.
-    /// - Throws: `GenerationError.noTokenizer`, and as `feed(ids:)`.
+    /// - Throws: `GenerationError.noTokenizer`, and as `feed(ids:isInterrupted:)`.
     @discardableResult
-    public func feed(_ text: String) throws -> Encoding {
+    public func feed(_ text: String, isInterrupted: () -> Bool = { false }) throws -> Encoding {
         guard let tokenizer = model.tokenizer else { throw GenerationError.noTokenizer(model: model.header.name) }
         let encoding = tokenizer.encode(text)
-        try feed(ids: encoding.ids)
+        try feed(ids: encoding.ids, isInterrupted: isInterrupted)
         return encoding
     }
 
     /// Feeds tokens as they are.
-    /// - Throws: `GenerationError.tokenOutOfRange`.
-    public func feed(ids: [Int]) throws {
+    /// - Parameter isInterrupted: asked now and then while a long sequence is fed.
+    /// - Throws: `GenerationError.tokenOutOfRange`, `.interrupted`.
+    public func feed(ids: [Int], isInterrupted: () -> Bool = { false }) throws {
         if let limit = network.inputVocabulary, let id = ids.first(where: { !(0..<limit ~= $0) }) {
             throw GenerationError.tokenOutOfRange(id: id, limit: limit)
         }
         if ids.isEmpty { return }
         let before = runner.state()
         do {
-            logits = try runner.feed(ids)
+            var last: [Float] = []
+            for start in stride(from: 0, to: ids.count, by: Self.blockLength) {
+                if isInterrupted() { throw GenerationError.interrupted }
+                last = try runner.feed(Array(ids[start..<min(start + Self.blockLength, ids.count)]))
+            }
+            logits = last
         } catch {
             try runner.setState(before)
             throw error

@@ -63,10 +63,18 @@ struct EntryTable: Sendable {
         var slot = hasher.finalize() & (slots.count - 1)
         while slots[slot] >= 0 {
             let id = Int(slots[slot])
-            if let entry = entries[id], entry.count == bytes.count, entry.elementsEqual(bytes) { return (slot, id) }
+            if isEqual(entries[id], bytes) { return (slot, id) }
             slot = (slot + 1) & (slots.count - 1)
         }
         return (slot, nil)
+    }
+
+    private static func isEqual(_ entry: [UInt8]?, _ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        guard let entry, entry.count == bytes.count else { return false }
+        return entry.withUnsafeBufferPointer { entry in
+            for index in bytes.indices where entry[index] != bytes[index] { return false }
+            return true
+        }
     }
 }
 

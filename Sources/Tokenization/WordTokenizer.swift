@@ -62,7 +62,8 @@ public struct WordTokenizer: Tokenizer {
             var tally = UnknownTally()
             var start = 0
             while start <= bytes.count, !bytes.isEmpty {
-                let end = bytes[start...].firstIndex(of: Self.space) ?? bytes.count
+                var end = start
+                while end < bytes.count, bytes[end] != Self.space { end += 1 }
                 append(start..<end, of: bytes, to: &encoding, tally: &tally)
                 start = end + 1
                 if encoding.ids.count >= pieceLength || start > bytes.count {
@@ -75,6 +76,7 @@ public struct WordTokenizer: Tokenizer {
         }
     }
 
+    /// Appends what stands between two spaces.
     private func append(
         _ range: Range<Int>, of bytes: UnsafeBufferPointer<UInt8>, to encoding: inout Encoding, tally: inout UnknownTally
     ) {
@@ -84,37 +86,41 @@ public struct WordTokenizer: Tokenizer {
             return
         }
         var word = range.lowerBound..<range.lowerBound
-        func finishWord() {
-            if word.isEmpty { return }
-            let text = UnsafeBufferPointer(rebasing: bytes[word])
-            let id = table.id(of: text)
-            if id == nil { tally.add(word: text, at: word.lowerBound) }
-            guard let id = id ?? unknown else { return }
-            encoding.ids.append(id)
-            encoding.spans.append(word)
-        }
-        var position = range.lowerBound
-        while position < range.upperBound {
-            let byte = bytes[position]
-            var separator: (id: Int?, length: Int)?
-            if long.begins[Int(byte)], let match = long.longestMatch(in: bytes, from: position) {
-                separator = (match.id, match.length)
-            } else if 0x09...0x0D ~= byte {  // tab, line feed, vertical tab, form feed, carriage return
-                separator = (table.id(of: UnsafeBufferPointer(rebasing: bytes[position...position])), 1)
-            }
-            guard let separator else {
-                position += 1
-                word = word.lowerBound..<position
+        while word.upperBound < range.upperBound {
+            let position = word.upperBound
+            guard let (id, length) = separator(at: position, in: bytes) else {
+                word = word.lowerBound..<(position + 1)
                 continue
             }
-            finishWord()
-            if let id = separator.id {
+            appendWord(word, of: bytes, to: &encoding, tally: &tally)
+            if let id {
                 encoding.ids.append(id)
-                encoding.spans.append(position..<(position + separator.length))
+                encoding.spans.append(position..<(position + length))
             }
-            position += separator.length
-            word = position..<position
+            word = (position + length)..<(position + length)
         }
-        finishWord()
+        appendWord(word, of: bytes, to: &encoding, tally: &tally)
+    }
+
+    /// A special token, or white space with its token if it has one.
+    private func separator(at position: Int, in bytes: UnsafeBufferPointer<UInt8>) -> (id: Int?, length: Int)? {
+        if long.begins[Int(bytes[position])], let match = long.longestMatch(in: bytes, from: position) {
+            return (match.id, match.length)
+        }
+        // Tab, line feed, vertical tab, form feed, carriage return.
+        guard 0x09...0x0D ~= bytes[position] else { return nil }
+        return (table.id(of: UnsafeBufferPointer(rebasing: bytes[position...position])), 1)
+    }
+
+    private func appendWord(
+        _ word: Range<Int>, of bytes: UnsafeBufferPointer<UInt8>, to encoding: inout Encoding, tally: inout UnknownTally
+    ) {
+        if word.isEmpty { return }
+        let text = UnsafeBufferPointer(rebasing: bytes[word])
+        let known = table.id(of: text)
+        if known == nil { tally.add(word: text, at: word.lowerBound) }
+        guard let id = known ?? unknown else { return }
+        encoding.ids.append(id)
+        encoding.spans.append(word)
     }
 }

@@ -181,6 +181,22 @@ import Zoo
         #expect(session.snapshot == before)
     }
 
+    @Test func aLongPromptMayBeInterrupted() throws {
+        let session = try Session(TestModel.reciting("abc"), seed: 0)
+        try session.feed("ab")
+        let before = session.snapshot
+        var asked = 0
+        func isInterrupted() -> Bool {
+            asked += 1
+            return asked == 3
+        }
+        let ids = [Int](repeating: 97, count: 5000)
+        #expect(throws: GenerationError.interrupted) { try session.feed(ids: ids, isInterrupted: isInterrupted) }
+        #expect(session.snapshot == before)
+        try session.feed(ids: ids, isInterrupted: isInterrupted)
+        #expect(session.history.count == 5002)
+    }
+
     @Test func logitsThatAreNoNumbersAreAnErrorAndUndoTheGeneration() throws {
         let model = try TestModel.make(
             tokenizer: nil, width: 1,

@@ -81,4 +81,13 @@ import Testing
         #expect(decoder.push([0xCC, 0x81]) == "\u{301}")
         #expect(decoder.push([0xE2, 0x82]) == "" && decoder.finish() == "\u{FFFD}" && decoder.finish() == "")
     }
+
+    /// What cannot become a character any more is not waited for.
+    @Test(
+        arguments: [[0xED, 0xA0], [0xE0, 0x80], [0xF0, 0x80], [0xF4, 0x90], [0xC0], [0xC1], [0xF5], [0xFF], [0x80]] as [[UInt8]])
+    func hopelessBeginningsComeAtOnce(_ bytes: [UInt8]) {
+        var decoder = TextDecoder()
+        #expect(decoder.push(bytes) == String(repeating: "\u{FFFD}", count: bytes.count))
+        #expect(decoder.pending.isEmpty)
+    }
 }
