@@ -45,6 +45,9 @@ let package = Package(
             name: "GenerationTests",
             dependencies: ["Generation", "Zoo", "Network", "Archive", "Tokenization", "Kernels"],
             resources: [.copy("Fixtures")]),
+        .testTarget(
+            name: "ConversionTests", dependencies: ["Conversion", "Zoo", "Network", "Archive", "Tokenization", "Kernels"],
+            exclude: ["make_models.py"], resources: [.copy("Fixtures")]),
     ],
     swiftLanguageModes: [.v6]
 )
