@@ -70,6 +70,9 @@ import Testing
         Case(
             program: "step(x: 4) { return 1e999 }",
             expected: ["1:21 1e999 is too large a number"]),
+        Case(
+            program: "step(x: 4) {\n  repeat p in l {\n    y = x\n    return y\n  }\n  return x\n}",
+            expected: ["4:5 return stands at the end of a body, not inside repeat"]),
         // Expanding
         Case(
             program: "step(x: 4) {\n  a = b + x\n  b = a\n  return b\n}",

@@ -191,7 +191,7 @@ struct Parser {
     private mutating func statement() throws(Diagnostic) -> Statement {
         let position = current.position
         if accept(word: "repeat") { return try repetition(position) }
-        if current.kind == .path("return") { throw Diagnostic(position, "return stands at the end of a body, not inside repeat") }
+        if accept(word: "return") { throw Diagnostic(position, "return stands at the end of a body, not inside repeat") }
         var names = [try name()]
         while accept(",") { names.append(try name()) }
         try expect("=")
