@@ -34,6 +34,7 @@ let package = Package(
         .executableTarget(
             name: "rnnz",
             dependencies: ["Shell", "CReadline", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+        .testTarget(name: "ProjectTests"),
         .testTarget(name: "NetworkTests", dependencies: ["Network", "Kernels"]),
         .testTarget(name: "ConformanceTests", dependencies: ["Network", "Kernels"], exclude: ["Fixtures"]),
         .testTarget(
