@@ -36,9 +36,13 @@ let package = Package(
             dependencies: ["Shell", "CReadline", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
         .testTarget(name: "ProjectTests"),
         .testTarget(name: "NetworkTests", dependencies: ["Network", "Kernels"]),
-        .testTarget(name: "ConformanceTests", dependencies: ["Network", "Kernels"], exclude: ["Fixtures"]),
         .testTarget(
-            name: "ArchiveTests", dependencies: ["Archive", "CZlib", "Kernels"], exclude: ["reader"], resources: [.copy("Fixtures")],
+            name: "ConformanceTests",
+            dependencies: ["Conversion", "Generation", "Zoo", "Network", "Archive", "Tokenization", "Kernels"],
+            exclude: ["Fixtures"]),
+        .testTarget(
+            name: "ArchiveTests", dependencies: ["Archive", "CZlib", "Kernels"], exclude: ["reader"],
+            resources: [.copy("Fixtures")],
             swiftSettings: numeric),
         .testTarget(name: "ZooTests", dependencies: ["Zoo", "Network", "Archive", "Tokenization", "Kernels"]),
         .testTarget(name: "TokenizationTests", dependencies: ["Tokenization"]),

@@ -28,7 +28,9 @@ import Testing
     static func imports(in source: String) -> [String] {
         source.split(separator: "\n").compactMap { line in
             let words = line.split { $0 == " " || $0 == "\t" }.map(String.init)
-            let rest = words.drop { $0.hasPrefix("@") || ["public", "package", "internal", "fileprivate", "private"].contains($0) }
+            let rest = words.drop {
+                $0.hasPrefix("@") || ["public", "package", "internal", "fileprivate", "private"].contains($0)
+            }
             guard rest.first == "import", rest.count >= 2 else { return nil }
             let kinds: Set<String> = ["struct", "class", "enum", "protocol", "func", "var", "let", "typealias"]
             let name = rest.dropFirst().first { !kinds.contains($0) } ?? ""
@@ -52,7 +54,8 @@ import Testing
         var seen = 0
         for (target, allowed) in Self.allowed {
             for file in try Self.files(of: target) {
-                for module in Self.imports(in: try String(contentsOf: file, encoding: .utf8)) where !Self.system.contains(module) {
+                for module in Self.imports(in: try String(contentsOf: file, encoding: .utf8)) where !Self.system.contains(module)
+                {
                     seen += 1
                     #expect(allowed.contains(module), "\(target)/\(file.lastPathComponent) imports \(module)")
                 }
@@ -72,7 +75,8 @@ import Testing
     }
 
     @Test func importsAreFound() {
-        let source = "@preconcurrency import Glibc\n  import struct Network.State\npublic import Kernels\n// import Shell\nlet x = 1"
+        let source =
+            "@preconcurrency import Glibc\n  import struct Network.State\npublic import Kernels\n// import Shell\nlet x = 1"
         #expect(Self.imports(in: source) == ["Glibc", "Network", "Kernels"])
     }
 }
