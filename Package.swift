@@ -30,10 +30,12 @@ let package = Package(
         .target(name: "Generation", dependencies: ["Zoo", "Network", "Tokenization", "Kernels"], swiftSettings: numeric),
         .target(name: "Conversion", dependencies: ["Generation", "Zoo", "Network", "Archive", "Tokenization", "Kernels"]),
         .target(
-            name: "Shell", dependencies: ["Conversion", "Generation", "Zoo", "Network", "Archive", "Tokenization", "Kernels"]),
-        .executableTarget(
-            name: "rnnz",
-            dependencies: ["Shell", "CReadline", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+            name: "Shell",
+            dependencies: [
+                "Conversion", "Generation", "Zoo", "Network", "Archive", "Tokenization", "Kernels",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+        .executableTarget(name: "rnnz", dependencies: ["Shell", "CReadline"]),
         .testTarget(name: "ProjectTests"),
         .testTarget(name: "NetworkTests", dependencies: ["Network", "Kernels"]),
         .testTarget(
@@ -53,6 +55,13 @@ let package = Package(
         .testTarget(
             name: "ConversionTests", dependencies: ["Conversion", "Zoo", "Network", "Archive", "Tokenization", "Kernels"],
             exclude: ["make_models.py"], resources: [.copy("Fixtures")]),
+        // A model whose every number is known beforehand, for tests of what is built on models.
+        .target(name: "TestModels", dependencies: ["Archive", "Tokenization", "Kernels"], path: "Tests/TestModels"),
+        .testTarget(
+            name: "ShellTests",
+            dependencies: [
+                "Shell", "TestModels", "Conversion", "Generation", "Zoo", "Network", "Archive", "Tokenization", "Kernels",
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )

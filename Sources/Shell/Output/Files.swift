@@ -1,0 +1,124 @@
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// What can go wrong with a file that a command reads or writes.
+public enum FileError: Error, Sendable, Equatable, CustomStringConvertible {
+    case missing(path: String)
+    case isFolder(path: String)
+    case unreadable(path: String, reason: String)
+    case notText(path: String, offset: Int)
+    case unwritable(path: String, reason: String)
+
+    public var description: String {
+        switch self {
+        case .missing(let path): "\(path): there is no such file"
+        case .isFolder(let path): "\(path): this is a folder, not a file"
+        case .unreadable(let path, let reason): "\(path): cannot be read: \(reason)"
+        case .notText(let path, let offset): "\(path): not UTF-8 text (byte \(offset)); convert it first, for example with iconv"
+        case .unwritable(let path, let reason): "\(path): cannot be written: \(reason)"
+        }
+    }
+
+    var exitCode: ExitCode {
+        switch self {
+        case .missing, .isFolder, .unreadable: .notFound
+        case .notText: .badData
+        case .unwritable: .failed
+        }
+    }
+}
+
+enum Files {
+    static func bytes(at path: String) throws(FileError) -> [UInt8] {
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else {
+            if errno == ENOENT || errno == ENOTDIR { throw .missing(path: path) }
+            throw .unreadable(path: path, reason: reason())
+        }
+        defer { close(file) }
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+            let count = read(file, &buffer, buffer.count)
+            if count > 0 {
+                bytes += buffer[..<count]
+            } else if count == 0 {
+                return bytes
+            } else if errno == EISDIR {
+                throw .isFolder(path: path)
+            } else if errno != EINTR {
+                throw .unreadable(path: path, reason: reason())
+            }
+        }
+    }
+
+    static func text(at path: String) throws(FileError) -> String { try text(try bytes(at: path), from: path) }
+
+    /// The text of bytes, a byte order mark left out; what is not UTF-8 is an error that says where.
+    static func text(_ bytes: [UInt8], from path: String) throws(FileError) -> String {
+        let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
+        let content = bytes.starts(with: mark) ? bytes[3...] : bytes[...]
+        if let text = String(validating: content, as: UTF8.self) { return text }
+        var offset = bytes.count - content.count
+        var decoder = UTF8()
+        var iterator = content.makeIterator()
+        while case .scalarValue(let scalar) = decoder.decode(&iterator) { offset += UTF8.width(scalar) }
+        throw .notText(path: path, offset: offset)
+    }
+
+    /// Writes a file whole or not at all: to a temporary file beside it, flushed, then renamed.
+    static func replace(_ path: String, with text: String) throws(FileError) {
+        let temporary = path + ".\(getpid()).tmp"
+        let mode = existingMode(path)
+        let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
+        guard file >= 0 else { throw .unwritable(path: path, reason: reason()) }
+        var problem = writeAll(Array(text.utf8), to: file)
+        if problem == nil && fsync(file) != 0 && errno != EINVAL { problem = reason() }
+        if close(file) != 0 && problem == nil { problem = reason() }
+        if problem == nil && rename(temporary, path) != 0 { problem = reason() }
+        if let problem {
+            unlink(temporary)
+            throw .unwritable(path: path, reason: problem)
+        }
+    }
+
+    static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+    static func isFolder(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
+    /// The names in a folder, sorted; none where it cannot be read.
+    static func names(in folder: String) -> [String] {
+        guard let stream = opendir(folder) else { return [] }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while let entry = readdir(stream) {
+            let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            if name != "." && name != ".." { names.append(name) }
+        }
+        return names.sorted()
+    }
+
+    private static func existingMode(_ path: String) -> mode_t {
+        var status = stat()
+        return stat(path, &status) == 0 ? status.st_mode & 0o777 : 0o644
+    }
+
+    private static func writeAll(_ bytes: [UInt8], to file: Int32) -> String? {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { write(file, $0.baseAddress, $0.count) }
+            if count >= 0 { rest = rest.dropFirst(count) } else if errno != EINTR { return reason() }
+        }
+        return nil
+    }
+
+    private static func reason() -> String { String(cString: strerror(errno)) }
+}
