@@ -62,6 +62,7 @@ let package = Package(
             dependencies: [
                 "Shell", "TestModels", "Conversion", "Generation", "Zoo", "Network", "Archive", "Tokenization", "Kernels",
             ]),
+        .testTarget(name: "PromptTests", dependencies: ["rnnz", "TestModels"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -44,6 +44,7 @@ enum Signals {
         }
         readEnd.store(ends[0], ordering: .releasing)
         writeEnd.store(ends[1], ordering: .releasing)
+        unblock([SIGINT, SIGTERM, SIGHUP])
         handle(SIGINT) { _ in
             let saved = errno
             if Signals.interrupt.exchange(true, ordering: .acquiringAndReleasing), Signals.isImpatient.load(ordering: .relaxed) {
@@ -87,6 +88,14 @@ enum Signals {
         action.sa_flags = 0  // no SA_RESTART: poll and read are to return
         sigaction(number, &action, &old)
         return old
+    }
+
+    /// Whoever started us may have blocked signals for reasons of its own, and a blocked Ctrl-C stops nothing.
+    private static func unblock(_ numbers: [Int32]) {
+        var set = sigset_t()
+        sigemptyset(&set)
+        for number in numbers { sigaddset(&set, number) }
+        sigprocmask(SIG_UNBLOCK, &set, nil)
     }
 
     private static func wake() {

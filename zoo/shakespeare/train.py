@@ -23,6 +23,8 @@ parser.add_argument("--layers", type=int, default=2)
 parser.add_argument("--dropout", type=float, default=0.3)
 parser.add_argument("--batch", type=int, default=48)
 parser.add_argument("--window", type=int, default=96, help="steps of truncated back-propagation")
+parser.add_argument("--reset", type=float, default=0.1,
+                    help="how often a window begins from the zero state, so that the model knows how to begin")
 parser.add_argument("--epochs", type=int, default=12)
 parser.add_argument("--lr", type=float, default=2.5e-3)
 parser.add_argument("--threads", type=int, default=2)
@@ -93,6 +95,9 @@ for epoch in range(first_epoch, args.epochs):
             group["lr"] = learning_rate(epoch * windows + w)
         x = columns[w * args.window : (w + 1) * args.window]
         y = columns[w * args.window + 1 : (w + 1) * args.window + 1]
+        if state is not None:
+            kept = (torch.rand(1, args.batch, 1) >= args.reset).float()
+            state = tuple(s * kept for s in state)
         logits, state = model(x, state)
         state = tuple(s.detach() for s in state)
         loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), y.flatten())
