@@ -37,6 +37,7 @@ let package = Package(
             ]),
         .executableTarget(name: "rnnz", dependencies: ["Shell", "CReadline"]),
         .testTarget(name: "ProjectTests"),
+        .testTarget(name: "KernelTests", dependencies: ["Kernels"]),
         .testTarget(name: "NetworkTests", dependencies: ["Network", "Kernels"]),
         .testTarget(
             name: "ConformanceTests",

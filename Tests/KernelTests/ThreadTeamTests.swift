@@ -1,0 +1,69 @@
+import Foundation
+import Synchronization
+import Testing
+
+@testable import Kernels
+
+@Suite struct ThreadTeamTests {
+    @Test(arguments: [1, 2, 3, 8]) func everyMemberRunsOnceAndMeetsAtBarriers(count: Int) {
+        let team = ThreadTeam(count: count)
+        let arrived = Atomic<Int>(0)
+        let early = Atomic<Int>(0)
+        for _ in 0..<50 {
+            arrived.store(0, ordering: .relaxed)
+            team.run { member in
+                for round in 1...20 {
+                    arrived.wrappingAdd(1, ordering: .relaxed)
+                    member.barrier()
+                    if arrived.load(ordering: .relaxed) < round * count { early.wrappingAdd(1, ordering: .relaxed) }
+                    member.barrier()
+                }
+            }
+            #expect(arrived.load(ordering: .relaxed) == 20 * count)
+        }
+        #expect(early.load(ordering: .relaxed) == 0)
+    }
+
+    @Test func sharesCoverEverythingOnce() {
+        for count in 1...5 {
+            for total in [0, 1, 7, 16, 17, 100] {
+                for unit in [1, 16] {
+                    let seen = Mutex([Int](repeating: 0, count: total))
+                    ThreadTeam(count: count).run { member in
+                        let share = member.share(of: total, unit: unit)
+                        seen.withLock { seen in for i in share { seen[i] += 1 } }
+                    }
+                    #expect(seen.withLock { $0.allSatisfy { $0 == 1 } })
+                }
+            }
+        }
+    }
+
+    @Test func unequalWorkIsDealtOut() {
+        let done = Mutex(Set<Int>())
+        ThreadTeam(count: 3).forEach(1000) { i in _ = done.withLock { $0.insert(i) } }
+        #expect(done.withLock { $0.count } == 1000)
+    }
+
+    private final class Counter: Sendable {
+        let value = Atomic<Int>(0)
+    }
+
+    @Test func callersTakeTurns() async {
+        let team = ThreadTeam(count: 2)
+        let total = Counter()
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<4 {
+                group.addTask {
+                    for _ in 0..<100 {
+                        team.run { member in
+                            member.barrier()
+                            total.value.wrappingAdd(1, ordering: .relaxed)
+                        }
+                    }
+                }
+            }
+        }
+        #expect(total.value.load(ordering: .relaxed) == 800)
+    }
+}
