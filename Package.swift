@@ -27,7 +27,8 @@ let package = Package(
         .target(name: "Tokenization", dependencies: ["Kernels"], swiftSettings: numeric),
         .target(name: "Network", dependencies: ["Kernels"], swiftSettings: numeric),
         .target(name: "Zoo", dependencies: ["Network", "Archive", "Tokenization", "Kernels"]),
-        .target(name: "Generation", dependencies: ["Zoo", "Network", "Tokenization", "Kernels"], swiftSettings: numeric),
+        .target(
+            name: "Generation", dependencies: ["Zoo", "Network", "Archive", "Tokenization", "Kernels"], swiftSettings: numeric),
         .target(name: "Conversion", dependencies: ["Generation", "Zoo", "Network", "Archive", "Tokenization", "Kernels"]),
         .target(
             name: "Shell",

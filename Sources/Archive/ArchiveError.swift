@@ -174,3 +174,14 @@ extension ArchiveError: CustomStringConvertible {
         }
     }
 }
+
+extension ArchiveError {
+    /// Why a file could not be written, without its name; nil for other errors.
+    public var writingReason: String? {
+        switch self {
+        case .destinationIsNoFile: "it is there already and is no file"
+        case .folderNotWritable(_, let reason), .diskFull(_, let reason), .writeFailed(_, let reason): reason
+        default: nil
+        }
+    }
+}

@@ -8,7 +8,7 @@ import Darwin
 
 /// A file that comes into being whole or not at all: written under a temporary name in the same folder, flushed to the disk, and
 /// renamed. What stood under the name before stays until then, and no temporary file is left behind.
-final class OutputFile {
+public final class OutputFile {
     /// What was asked for, as errors name it.
     let path: String
     /// Where it leads: a symbolic link is written through, not replaced.
@@ -16,13 +16,14 @@ final class OutputFile {
     private let folder: String
     private var temporary: String?
     private var descriptor: Int32 = -1
-    private(set) var byteCount = 0
+    public private(set) var byteCount = 0
 
     /// Tells the temporary files of one process apart.
     private static let counter = Atomic<Int>(0)
 
     /// Makes the temporary file.
-    init(path: String) throws(ArchiveError) {
+    /// - Throws: `.destinationIsNoFile`, `.folderNotWritable`, `.diskFull`.
+    public init(path: String) throws(ArchiveError) {
         self.path = path
         target = Self.resolved(path)
         folder = Self.folder(of: target)
@@ -45,19 +46,21 @@ final class OutputFile {
         return Spool(descriptor: descriptor, path: path)
     }
 
-    func write(_ bytes: UnsafeRawBufferPointer) throws(ArchiveError) {
+    /// - Throws: `.diskFull`, `.writeFailed`.
+    public func write(_ bytes: UnsafeRawBufferPointer) throws(ArchiveError) {
         try writeAll(bytes, to: descriptor, path: path)
         byteCount += bytes.count
     }
 
-    func write(_ bytes: [UInt8]) throws(ArchiveError) {
+    public func write(_ bytes: [UInt8]) throws(ArchiveError) {
         let failure = FirstFailure()
         bytes.withUnsafeBytes { buffer in failure.note(0) { () throws(ArchiveError) in try write(buffer) } }
         try failure.rethrow()
     }
 
     /// Puts the file in its place.
-    func commit() throws(ArchiveError) {
+    /// - Throws: `.diskFull`, `.writeFailed`.
+    public func commit() throws(ArchiveError) {
         guard let name = temporary else { return }
         guard fsync(descriptor) == 0 else { throw writeError(path) }
         let closed = close(descriptor)
@@ -71,6 +74,13 @@ final class OutputFile {
             fsync(directory)
             close(directory)
         }
+    }
+
+    /// A whole file at once.
+    public static func write(_ bytes: [UInt8], to path: String) throws(ArchiveError) {
+        let file = try OutputFile(path: path)
+        try file.write(bytes)
+        try file.commit()
     }
 
     private func abandon() {

@@ -43,36 +43,6 @@ func readFile(_ path: String) throws(FileError) -> [UInt8] {
     return Array(bytes.prefix(done))
 }
 
-/// Writes beside the target, flushes to the disk, then renames.
-func writeAtomically(_ bytes: [UInt8], to path: String) throws(FileError) {
-    var template = Array("\(path).XXXXXX".utf8CString)
-    let file = template.withUnsafeMutableBufferPointer { $0.baseAddress.map { mkstemp($0) } ?? -1 }
-    if file < 0 { throw .last }
-    let temporary = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    do {
-        defer { close(file) }
-        try write(bytes, to: file)
-    } catch {
-        unlink(temporary)
-        throw error
-    }
-    if rename(temporary, path) != 0 {
-        let error = FileError.last
-        unlink(temporary)
-        throw error
-    }
-}
-
-private func write(_ bytes: [UInt8], to file: Int32) throws(FileError) {
-    var done = 0
-    while done < bytes.count {
-        let count = bytes.withUnsafeBytes { write(file, $0.baseAddress?.advanced(by: done), $0.count - done) }
-        if count < 0, errno != EINTR { throw .last }
-        done += max(count, 0)
-    }
-    if fsync(file) != 0 { throw .last }
-}
-
 func base64(_ bytes: [UInt8]) -> String { Data(bytes).base64EncodedString() }
 
 func bytes(base64 text: String) -> [UInt8]? { Data(base64Encoded: text).map { Array($0) } }

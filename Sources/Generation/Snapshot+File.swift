@@ -1,3 +1,4 @@
+import Archive
 import Network
 
 // The form on disk, little-endian: magic, version (UInt32), bytes of the content (UInt64), their checksum (UInt64), content.
@@ -89,7 +90,9 @@ extension Snapshot {
     /// Writes the file whole or not at all: a crash leaves the old one or the new one.
     /// - Throws: `SnapshotError.cannotWrite`.
     public func write(to path: String) throws(SnapshotError) {
-        do { try writeAtomically(fileBytes, to: path) } catch { throw .cannotWrite(path: path, reason: error.reason) }
+        do { try OutputFile.write(fileBytes, to: path) } catch {
+            throw .cannotWrite(path: path, reason: error.writingReason ?? error.description)
+        }
     }
 
     /// - Throws: `SnapshotError`.

@@ -1,3 +1,5 @@
+import Shell
+
 #if canImport(FoundationEssentials)
 import FoundationEssentials
 #else
@@ -10,7 +12,6 @@ import Foundation
 #else
 import Darwin
 #endif
-import Shell
 
 /// One run of the program: joins the shell to the process that it runs in.
 @MainActor

@@ -1,3 +1,6 @@
+import Shell
+import Synchronization
+
 #if canImport(Glibc)
 @preconcurrency import Glibc
 #elseif canImport(Musl)
@@ -5,8 +8,6 @@
 #else
 import Darwin
 #endif
-import Shell
-import Synchronization
 
 /// Signals as flags, and one byte into a pipe so that `poll` wakes up. The handlers touch nothing but atomics and write(2).
 enum Signals {

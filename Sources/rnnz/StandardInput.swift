@@ -1,3 +1,5 @@
+import Shell
+
 #if canImport(Glibc)
 @preconcurrency import Glibc
 #elseif canImport(Musl)
@@ -5,7 +7,6 @@
 #else
 import Darwin
 #endif
-import Shell
 
 /// Standard input where it is no terminal that someone types at.
 final class StandardInput: Input {

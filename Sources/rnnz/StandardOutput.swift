@@ -1,3 +1,5 @@
+import Shell
+
 #if canImport(Glibc)
 @preconcurrency import Glibc
 #elseif canImport(Musl)
@@ -5,7 +7,6 @@
 #else
 import Darwin
 #endif
-import Shell
 
 /// Results to standard output, everything else to standard error.
 final class StandardOutput: Output {

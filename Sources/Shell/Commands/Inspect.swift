@@ -6,7 +6,8 @@ import Zoo
 struct InspectCommand: Command {
     static let about = CommandDescription(
         "inspect", "show what an archive holds", usage: "[--program] [--tensors] [--json]",
-        examples: [("", "a summary"), ("--program", "how the network computes a step"), ("--json", "for scripts")], takesModel: true)
+        examples: [("", "a summary"), ("--program", "how the network computes a step"), ("--json", "for scripts")],
+        takesModel: true)
 
     @Flag(help: "the program")
     var program = false
@@ -25,7 +26,9 @@ struct InspectCommand: Command {
         }
         if program { try showProgram(of: model, in: shell) }
         if tensors {
-            let rows = model.header.tensors.map { [$0.name, $0.dtype.rawValue, "[\($0.shape.map(String.init).joined(separator: ", "))]"] }
+            let rows = model.header.tensors.map {
+                [$0.name, $0.dtype.rawValue, "[\($0.shape.map(String.init).joined(separator: ", "))]"]
+            }
             for line in table(rows) { try shell.output.writeLine(line) }
         }
     }

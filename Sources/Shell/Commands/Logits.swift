@@ -122,7 +122,9 @@ private final class LogitsReport {
 
     func end() throws {
         if all { try output.write("]") }
-        if sampler != nil { try output.write(#","probabilities":\#(all ? JSON.array(probabilities).text : probabilities[0].text)"#) }
+        if sampler != nil {
+            try output.write(#","probabilities":\#(all ? JSON.array(probabilities).text : probabilities[0].text)"#)
+        }
         try output.writeLine("}")
     }
 

@@ -9,7 +9,9 @@ struct ScoreCommand: Command {
             Every token after the first is scored, from the initial state. Without FILE, standard input is read. The session
             stays as it was.
             """,
-        examples: [("play.txt", "nats per token, bits per character and byte, perplexity"), ("--text 'To be' --per-token", "each token")],
+        examples: [
+            ("play.txt", "nats per token, bits per character and byte, perplexity"), ("--text 'To be' --per-token", "each token"),
+        ],
         takesModel: true)
 
     @Argument(help: ArgumentHelp("texts", valueName: "FILE"), completion: .file())
@@ -21,7 +23,9 @@ struct ScoreCommand: Command {
     @Flag(help: "show each token with its surprisal in nats")
     var perToken = false
 
-    @Flag(help: "one object for each text: tokens, characters, bytes, nats_per_token, bits_per_character, bits_per_byte, perplexity")
+    @Flag(
+        help: "one object for each text: tokens, characters, bytes, nats_per_token, bits_per_character, bits_per_byte, perplexity"
+    )
     var json = false
 
     func validate() throws {

@@ -6,7 +6,10 @@ struct SetCommand: Command {
         "set", "set an option of generate for the session", usage: "[NAME [VALUE…]]",
         discussion: (["NAME alone takes back what was set. Without NAME, the settings are shown:", ""]
             + table(Setting.all.map { ["\($0.name) \($0.valueName)", $0.summary] }, indent: 2)).joined(separator: "\n"),
-        examples: [("temperature 0.5", "less surprising text"), ("stop $'\\n\\n'", "stop at an empty line"), ("seed 7", "the same again")],
+        examples: [
+            ("temperature 0.5", "less surprising text"), ("stop $'\\n\\n'", "stop at an empty line"),
+            ("seed 7", "the same again"),
+        ],
         place: .prompt)
 
     @Argument(help: ArgumentHelp("a setting", valueName: "NAME"))

@@ -40,7 +40,8 @@ struct TokenizeCommand: Command {
     private static func json(_ id: Int, _ tokenizer: any Tokenizer) -> JSON {
         let bytes = tokenizer.bytes(of: id)
         return .object([
-            ("id", .int(id)), ("text", .string(String(decoding: bytes, as: UTF8.self))), ("bytes", .array(bytes.map { .int(Int($0)) })),
+            ("id", .int(id)), ("text", .string(String(decoding: bytes, as: UTF8.self))),
+            ("bytes", .array(bytes.map { .int(Int($0)) })),
         ])
     }
 }

@@ -17,7 +17,8 @@ struct UndoCommand: Command {
     func run(in shell: Shell) throws {
         let current = try shell.current()
         guard current.undo.count >= count else {
-            let steps = current.undo.isEmpty ? "there is nothing to undo" : "only \(counted(current.undo.count, "step")) can be undone"
+            let steps =
+                current.undo.isEmpty ? "there is nothing to undo" : "only \(counted(current.undo.count, "step")) can be undone"
             throw Failure(.failed, steps)
         }
         try shell.session().restore(current.undo[current.undo.count - count])

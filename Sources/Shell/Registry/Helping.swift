@@ -22,7 +22,9 @@ struct HelpText {
                         ["rnnz --help, --version", ""],
                     ], indent: 2)
                 + ["", "MODEL is a path or a name from the zoo; without one, the zoo's default.", "", "Commands:"]
-                + table(rows, indent: 2) + ["", "rnnz help COMMAND explains one. At the prompt the same commands begin with a slash."]
+                + table(rows, indent: 2) + [
+                    "", "rnnz help COMMAND explains one. At the prompt the same commands begin with a slash.",
+                ]
         }
     }
 
@@ -30,7 +32,9 @@ struct HelpText {
     func explain(_ command: CommandEntry) -> [String] {
         let about = command.description
         var lines = [usage(command), "", sentence(about.summary)]
-        if !about.discussion.isEmpty { lines += [""] + about.discussion.split(separator: "\n", omittingEmptySubsequences: false).map(String.init) }
+        if !about.discussion.isEmpty {
+            lines += [""] + about.discussion.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        }
         let options = command.options().filter { !$0.isArgument || !$0.summary.isEmpty }
         if !options.isEmpty {
             lines += ["", "Options:"] + table(options.map { [$0.heading, $0.summary] }, indent: 2)

@@ -17,7 +17,9 @@ public struct ModelCard {
 
     /// In one line, for the beginning of a session.
     public var line: String {
-        guard let network = model.network else { return "\(header.name): a tokenizer alone, \(counted(vocabulary ?? 0, "token"))" }
+        guard let network = model.network else {
+            return "\(header.name): a tokenizer alone, \(counted(vocabulary ?? 0, "token"))"
+        }
         let facts = [
             header.architecture, counted(parameters, "parameter"), vocabulary.map { "a vocabulary of \(grouped($0))" },
             "a state of \(counted(network.stateByteCount, "byte"))",

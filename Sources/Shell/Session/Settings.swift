@@ -63,7 +63,9 @@ public struct Settings: Sendable {
         case "seed": seed = try Self.seed(value)
         case "threads": threads = try Self.threads(value)
         case "errors":
-            guard setting.choices.contains(value) else { throw Failure.usage("errors is “\(value)”; it should be stop or continue") }
+            guard setting.choices.contains(value) else {
+                throw Failure.usage("errors is “\(value)”; it should be stop or continue")
+            }
             continuesAfterErrors = value == "continue"
         default:
             let choice = Choice(name: name, values: values)
@@ -96,7 +98,9 @@ public struct Settings: Sendable {
 
     static func seed(_ word: String) throws(Failure) -> UInt64? {
         if word == "-1" || word == "random" { return nil }
-        guard let seed = UInt64(word) else { throw .usage("seed is “\(word)”; it should be a whole number, or -1 for a random one") }
+        guard let seed = UInt64(word) else {
+            throw .usage("seed is “\(word)”; it should be a whole number, or -1 for a random one")
+        }
         return seed
     }
 

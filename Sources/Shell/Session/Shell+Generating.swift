@@ -101,7 +101,9 @@ extension Shell {
         let count = unknown.reduce(0) { $0 + $1.count }
         let shown = unknown.prefix(8).map { quoted($0.text, limit: 20) + ($0.count > 1 ? " \($0.count) times" : "") }
         let rest = unknown.count > shown.count ? " and \(unknown.count - shown.count) more" : ""
-        output.warn("the model does not know \(shown.joined(separator: ", "))\(rest): \(count == 1 ? "it was" : "they were") replaced or skipped")
+        output.warn(
+            "the model does not know \(shown.joined(separator: ", "))\(rest): \(count == 1 ? "it was" : "they were") replaced or skipped"
+        )
     }
 }
 

@@ -50,7 +50,9 @@ extension Shell {
     func showHistory() throws {
         let history = try session().history
         let text = try tokenizer().decode(history.recent.lazy.map { Int($0) })
-        if !history.earlier.isEmpty { output.note("(the last \(grouped(history.recent.count)) of \(counted(history.count, "token")))") }
+        if !history.earlier.isEmpty {
+            output.note("(the last \(grouped(history.recent.count)) of \(counted(history.count, "token")))")
+        }
         try output.write(text)
         try output.endLine()
     }

@@ -57,7 +57,8 @@ public final class Shell {
             try load(ZooFolders.defaultModel)
         } catch ZooError.unknownModel {
             throw Failure(
-                .notFound, "no model is loaded, and the zoo's default “\(ZooFolders.defaultModel)” is not there; /load MODEL loads one")
+                .notFound,
+                "no model is loaded, and the zoo's default “\(ZooFolders.defaultModel)” is not there; /load MODEL loads one")
         }
         guard let loaded else { throw Failure(.failed, "no model is loaded; /load MODEL loads one") }
         return loaded
