@@ -32,8 +32,10 @@ struct ConvertCommand: Command {
         completion: .file())
     var program: String?
 
+    // Understood, so that they are refused with a reason rather than as unknown words; not shown until they do something.
     @Option(
-        parsing: .unconditional, help: ArgumentHelp("how a checkpoint's tensors become the program's", valueName: "FILE"),
+        parsing: .unconditional,
+        help: ArgumentHelp("how a checkpoint's tensors become the program's", valueName: "FILE", visibility: .hidden),
         completion: .file())
     var mapping: String?
 
@@ -47,11 +49,13 @@ struct ConvertCommand: Command {
         completion: .file())
     var vocab: String?
 
-    @Option(parsing: .unconditional, help: ArgumentHelp("a tokenizer file", valueName: "FILE"), completion: .file())
+    @Option(
+        parsing: .unconditional, help: ArgumentHelp("a tokenizer file", valueName: "FILE", visibility: .hidden),
+        completion: .file())
     var tokenizer: String?
 
     @Option(
-        parsing: .unconditional, help: ArgumentHelp("store weights smaller", valueName: "TYPE"),
+        parsing: .unconditional, help: ArgumentHelp("store weights smaller", valueName: "TYPE", visibility: .hidden),
         completion: .list(["f16", "bf16", "q8", "q4"]))
     var quantize: String?
 
