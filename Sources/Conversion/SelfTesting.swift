@@ -79,7 +79,7 @@ enum SelfTesting {
         var ids = [largest(try runner.feed(prompt))]
         while ids.count < count, let last = ids.last, last < inputs {
             // The logits stay where the runner keeps them.
-            ids.append(largest(try withExtendedLifetime(runner) { Array(try runner.step([last])) }))
+            ids.append(largest(try runner.step([last]) { Array($0) }))
         }
         return Array(ids.prefix(count))
     }

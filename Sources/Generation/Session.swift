@@ -120,11 +120,12 @@ public final class Session {
 
     /// Feeds one generated token.
     func advance(_ token: Int) throws {
-        let next = try runner.step([token])
-        if logits.count == next.count {
-            logits.withUnsafeMutableBufferPointer { _ = $0.update(from: next) }
-        } else {
-            logits = Array(next)
+        try runner.step([token]) { next in
+            if logits.count == next.count {
+                logits.withUnsafeMutableBufferPointer { _ = $0.update(from: next) }
+            } else {
+                logits = Array(next)
+            }
         }
         history.append(token)
     }

@@ -94,10 +94,10 @@ public final class LanguageRunner {
     // MARK: Feeding
 
     /// One token for each sequence.
-    /// - Returns: logits [batch * vocabulary], valid until the next call.
-    public func step(_ tokens: [Int]) throws(NetworkError) -> UnsafeBufferPointer<Float> {
+    /// - Parameter body: gets the logits [batch * vocabulary], which are valid while it runs.
+    public func step<Result>(_ tokens: [Int], _ body: (UnsafeBufferPointer<Float>) throws -> Result) throws -> Result {
         guard tokens.count == batch else {
-            throw .inputMismatch("\(tokens.count) tokens for a batch of \(batch)")
+            throw NetworkError.inputMismatch("\(tokens.count) tokens for a batch of \(batch)")
         }
         try network.check(tokens)
         if case .window(let window) = network.kind {
@@ -113,7 +113,7 @@ public final class LanguageRunner {
                 for sequence in 0..<batch { copyLogits(stepping, step: 0, sequence) }
             }
         }
-        return UnsafeBufferPointer(logits)
+        return try withExtendedLifetime(self) { try body(UnsafeBufferPointer(logits)) }
     }
 
     /// Tokens for each sequence, as many as it likes; an empty list leaves a sequence as it is.
@@ -147,9 +147,11 @@ public final class LanguageRunner {
         let longest = tokens.map(\.count).max() ?? 0
         // A single token is a step; otherwise whole chunks.
         if longest == 1, tokens.allSatisfy({ $0.count == 1 }) {
-            let logits = try step(tokens.map { $0[0] })
-            for sequence in 0..<batch {
-                try body(sequence, 0, UnsafeBufferPointer(rebasing: logits[sequence * vocabulary..<(sequence + 1) * vocabulary]))
+            try step(tokens.map { $0[0] }) { logits in
+                for sequence in 0..<batch {
+                    let own = logits[sequence * vocabulary..<(sequence + 1) * vocabulary]
+                    try body(sequence, 0, UnsafeBufferPointer(rebasing: own))
+                }
             }
             return
         }

@@ -38,7 +38,7 @@ extension Model {
                 result.firstWrongID = i
                 break
             }
-            if i + 1 < greedy.count { logits = try withExtendedLifetime(runner) { Array(try runner.step([id])) } }
+            if i + 1 < greedy.count { logits = try runner.step([id]) { Array($0) } }
         }
         return result
     }

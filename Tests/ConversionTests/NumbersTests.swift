@@ -161,7 +161,7 @@ struct PublishedModelTests {
         while ids.count < expected.greedy.ids.count {
             let best = logits.indices.max { logits[$0] < logits[$1] } ?? 0
             ids.append(best)
-            logits = Array(try runner.step([best]))
+            logits = try runner.step([best]) { Array($0) }
         }
         #expect(ids == expected.greedy.ids)
         #expect(tokenizer.decode(ids) == expected.greedy.text)

@@ -77,7 +77,7 @@ import Testing
         for (index, token) in tokens.enumerated() {
             let runner = try LanguageRunner(network, batch: 3)
             try runner.setState(state, of: index % 3)
-            let logits = try runner.step([Int](repeating: token, count: 3))
+            let logits = try runner.step([Int](repeating: token, count: 3)) { Array($0) }
             let size = expected[index].count
             #expect(Array(logits[index % 3 * size..<(index % 3 + 1) * size]) == expected[index])
             state = runner.state(of: index % 3)

@@ -15,11 +15,16 @@ struct CommandTests {
 
     @Test func generateAsJSON() throws {
         let bench = try Bench()
-        let (code, results) = bench.subcommand("generate", "shakespeare", "--prompt", "ab", "-n", "3", "--temperature", "0", "--json")
+        let (code, results) = bench.subcommand(
+            "generate", "shakespeare", "--prompt", "ab", "-n", "3", "--temperature", "0", "--json")
         #expect(code == 0)
-        let order = ["prompt_ids", "ids", "text", "seed", "stop_reason", "tokens_per_second"].map { results.range(of: "\"\($0)\":") }
+        let order = ["prompt_ids", "ids", "text", "seed", "stop_reason", "tokens_per_second"].map {
+            results.range(of: "\"\($0)\":")
+        }
         #expect(order.allSatisfy { $0 != nil })
-        #expect(results.hasPrefix(#"{"prompt_ids":[0,1],"ids":[2,3,4],"text":"cde","seed":4242,"stop_reason":"length","tokens_per_second":"#))
+        #expect(
+            results.hasPrefix(
+                #"{"prompt_ids":[0,1],"ids":[2,3,4],"text":"cde","seed":4242,"stop_reason":"length","tokens_per_second":"#))
         _ = try parsed(results)
     }
 
@@ -53,7 +58,8 @@ struct CommandTests {
     @Test func interruptedGenerationStillPrintsWholeJSON() throws {
         let bench = try Bench()
         bench.interrupts.remaining = 3
-        let (code, results) = bench.subcommand("generate", "shakespeare", "--prompt", "a", "-n", "-1", "--temperature", "0", "--json")
+        let (code, results) = bench.subcommand(
+            "generate", "shakespeare", "--prompt", "a", "-n", "-1", "--temperature", "0", "--json")
         #expect(code == 130)
         #expect(try parsed(results)["stop_reason"] as? String == "interrupt")
     }
@@ -74,7 +80,8 @@ struct CommandTests {
         let bench = try Bench(input: "ab\nc ")
         #expect(bench.subcommand("tokenize", "shakespeare").results == "0 1 27 2 26\n")
         #expect(bench.subcommand("tokenize", "shakespeare", "a", "b").results == "0 26 1\n")
-        #expect(bench.subcommand("tokenize", "shakespeare", "--json", "b").results == #"[{"id":1,"text":"b","bytes":[98]}]"# + "\n")
+        #expect(
+            bench.subcommand("tokenize", "shakespeare", "--json", "b").results == #"[{"id":1,"text":"b","bytes":[98]}]"# + "\n")
         #expect(bench.subcommand("detokenize", "shakespeare", "0", "1", "27", "2").results == "ab\nc\n")
         #expect(bench.subcommand("detokenize", "shakespeare", "28").code == 2)
         #expect(bench.subcommand("detokenize", "shakespeare", "x").code == 2)
@@ -101,9 +108,11 @@ struct CommandTests {
     @Test func probabilitiesAreThoseOfTheWholeChain() throws {
         let bench = try Bench()
         let words = ["logits", "shakespeare", "--text", "a", "--probabilities", "--json"]
-        let greedy = try parsed(bench.subcommand(words[0], words[1], words[2], words[3], words[4], words[5], "--temperature", "0").results)
+        let greedy = try parsed(
+            bench.subcommand(words[0], words[1], words[2], words[3], words[4], words[5], "--temperature", "0").results)
         #expect((greedy["probabilities"] as? [Double])?.firstIndex(of: 1) == 1)
-        let plain = try parsed(bench.subcommand(words[0], words[1], words[2], words[3], words[4], words[5], "--samplers", "").results)
+        let plain = try parsed(
+            bench.subcommand(words[0], words[1], words[2], words[3], words[4], words[5], "--samplers", "").results)
         let softmax = try #require(plain["probabilities"] as? [Double])
         #expect(abs(softmax[1] - exp(8) / (exp(8) + 27)) < 1e-8)
     }
@@ -187,7 +196,8 @@ struct CommandTests {
     }
 
     @Test(arguments: [
-        ["generate", "nothere"], ["generate"], ["generate", "shakespeare", "--top-p", "3"], ["generate", "shakespeare", "-n", "-2"],
+        ["generate", "nothere"], ["generate"], ["generate", "shakespeare", "--top-p", "3"],
+        ["generate", "shakespeare", "-n", "-2"],
         ["generate", "shakespeare", "--seed", "x"], ["generate", "shakespeare", "--preset", "x"],
         ["generate", "shakespeare", "--stop", ""], ["generate", "shakespeare", "--bogus"],
         ["generate", "shakespeare", "--prompt", "a", "--prompt-file", "b"], ["generate", "shakespeare", "--threads", "0"],

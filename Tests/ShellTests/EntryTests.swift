@@ -11,7 +11,8 @@ struct EntryTests {
     }
 
     @Test(arguments: [
-        ("/help", Entry.command("help")), ("To be", .text("To be")), ("//slash", .text("/slash")), ("  spaced ", .text("  spaced ")),
+        ("/help", Entry.command("help")), ("To be", .text("To be")), ("//slash", .text("/slash")),
+        ("  spaced ", .text("  spaced ")),
         (" /not a command", .text(" /not a command")), ("# a text at the prompt", .text("# a text at the prompt")),
         ("line\r", .text("line")), ("\"\"\"in one line\"\"\"", .text("in one line")),
     ])

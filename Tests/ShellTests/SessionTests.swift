@@ -23,7 +23,9 @@ struct SessionTests {
         let bench = try greedy()
         #expect(bench.type("ab") == "cdef\n")
         let before = try bench.shell.session().snapshot
-        #expect(bench.type("/generate --prompt xy -n 2", "/logits --text a --json", "/score --text abc").hasPrefix("z \n{\"ids\":[0]"))
+        #expect(
+            bench.type("/generate --prompt xy -n 2", "/logits --text a --json", "/score --text abc").hasPrefix("z \n{\"ids\":[0]")
+        )
         #expect(try bench.shell.session().snapshot == before)
     }
 

@@ -5,7 +5,8 @@ import Testing
 
 struct TranscriptTests {
     @Test(arguments: [
-        (["a", "b"], ["a", "b"], true), (["a", "b"], ["a"], false), (["a"], ["a", "b"], false), ([], [], true), ([], ["..."], true),
+        (["a", "b"], ["a", "b"], true), (["a", "b"], ["a"], false), (["a"], ["a", "b"], false), ([], [], true),
+        ([], ["..."], true),
         (["a", "b", "c"], ["..."], true), (["a", "b", "c"], ["a", "..."], true), (["a", "b", "c"], ["...", "c"], true),
         (["a", "b", "a", "c"], ["...", "a", "c"], true), (["a", "b", "c"], ["...", "b"], false),
         (["a", "b", "c"], ["a", "...", "b", "c", "..."], true), (["\\..."], ["..."], true), (["\\...x"], ["\\...x"], true),
@@ -15,7 +16,9 @@ struct TranscriptTests {
         #expect(Transcript.matches(lines, expected: expected) == matches)
     }
 
-    @Test(arguments: [("> x", "\\> x"), ("...", "\\..."), ("...and", "\\...and"), ("\\", "\\\\"), (">x", ">x"), ("plain", "plain")])
+    @Test(arguments: [
+        ("> x", "\\> x"), ("...", "\\..."), ("...and", "\\...and"), ("\\", "\\\\"), (">x", ">x"), ("plain", "plain"),
+    ])
     func outputThatLooksTypedIsEscaped(line: String, escaped: String) {
         #expect(Transcript.escaped(line) == escaped)
     }
@@ -31,7 +34,8 @@ struct TranscriptTests {
 
     @Test func differencesAreReported() throws {
         let bench = try Bench()
-        let good = try bench.file("good", "> /set temperature 0\n> /set n 2\n> ab\ncd\n> /bogus\nerror: ...\n".replacing("error: ...", with: "..."))
+        let good = try bench.file(
+            "good", "> /set temperature 0\n> /set n 2\n> ab\ncd\n> /bogus\nerror: ...\n".replacing("error: ...", with: "..."))
         let bad = try bench.file("bad", "> /set temperature 0\n> /set n 2\n> ab\nxx\n")
         #expect(bench.subcommand("test", good).code == 0)
         let (code, results) = bench.subcommand("test", good, bad)

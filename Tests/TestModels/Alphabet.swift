@@ -49,7 +49,8 @@ public enum Alphabet {
         header.special.start = id("\n")
         change(&header)
         let tensors = [
-            "embedding": Tensor(shape: [count, count], values: identity), "follow.weight": Tensor(shape: [count, count], values: next),
+            "embedding": Tensor(shape: [count, count], values: identity),
+            "follow.weight": Tensor(shape: [count, count], values: next),
         ]
         try ArchiveWriter().write(header, tensors: tensors, to: path)
     }
