@@ -29,7 +29,8 @@ final class FileSource: ByteSource {
     let length: Int
 
     init(path: String) throws(ArchiveError) {
-        descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        // A pipe without a writer must not be waited for; for files the flag means nothing.
+        descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else {
             throw [ENOENT, ENOTDIR, ENAMETOOLONG].contains(errno) ? .fileNotFound : .unreadable(reason: systemErrorText())
         }

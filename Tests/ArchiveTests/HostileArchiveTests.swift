@@ -24,6 +24,12 @@ import Testing
         #expect(failure("/dev/null") == .unreadable(reason: "it is not a regular file"))
     }
 
+    @Test(.timeLimit(.minutes(1))) func aPipeWithoutAWriterIsNotWaitedFor() throws {
+        let folder = try TemporaryFolder()
+        #expect(mkfifo(folder.file("pipe.rnnz"), 0o600) == 0)
+        #expect(failure(folder.file("pipe.rnnz")) == .unreadable(reason: "it is not a regular file"))
+    }
+
     @Test func anEmptyFileIsNoArchive() throws {
         let folder = try TemporaryFolder()
         try writeFile(folder.file("e.rnnz"), [])
