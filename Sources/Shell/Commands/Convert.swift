@@ -1,5 +1,6 @@
 import ArgumentParser
 import Conversion
+import Zoo
 
 /// `convert`: someone else's checkpoint becomes an archive, or an archive leaves again.
 struct ConvertCommand: Command {
@@ -83,6 +84,9 @@ struct ConvertCommand: Command {
         let report: ConversionReport
         do {
             report = try convert(from: input, to: output, options: options)
+        } catch ZooError.program(_, let errors) {
+            // Lines and columns are those of the program's own file.
+            throw Failure(errors, path: program ?? input)
         } catch {
             throw Failure(error, path: input)
         }
