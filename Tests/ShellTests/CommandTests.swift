@@ -193,6 +193,11 @@ struct CommandTests {
         #expect(bench.subcommand("convert", bench.path("missing"), bench.path("out.rnnz")).code == 66)
         #expect(bench.subcommand("convert", try bench.file("x", "junk"), bench.path("out.rnnz")).code == 65)
         #expect(bench.subcommand("convert", "a", "b.rnnz", "--set", "window").code == 2)
+        // What is wrong with a program is told by the lines of its own file.
+        let program = try bench.file("p.rnn", "step(token) {\n  return embedding[token] + nxt(h)\n}\n")
+        let refused = bench.subcommand("convert", bench.path("out.safetensors"), bench.path("new.rnnz"), "--program", program)
+        #expect(refused.code == 65)
+        #expect(bench.output.notes.contains { $0.contains("\(program): line 2, column ") })
     }
 
     @Test(arguments: [
