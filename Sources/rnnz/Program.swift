@@ -45,7 +45,8 @@ struct Program {
 
     private func session(_ shell: Shell, _ arguments: SessionArguments) throws -> ExitCode {
         try shell.begin(arguments)
-        if isatty(STDIN_FILENO) != 0 && isatty(STDERR_FILENO) != 0 { return Prompt(shell).run() }
+        // Readline needs a terminal to read from and one to show the line on.
+        if isatty(STDIN_FILENO) != 0 && (isatty(STDOUT_FILENO) != 0 || isatty(STDERR_FILENO) != 0) { return Prompt(shell).run() }
         return try pipe(shell)
     }
 

@@ -100,7 +100,7 @@ struct SessionTests {
     @Test func interruptedTextStaysAndCanBeUndone() throws {
         let bench = try greedy()
         _ = bench.type("/set n -1")
-        bench.interrupts.remaining = 5
+        bench.interrupts.remaining = 6  // one for the text, five tokens
         #expect(bench.type("ab") == "cdefg\n")
         bench.interrupts.clear()
         #expect(bench.type("/show history", "/undo", "/generate -n 2") == "abcdefg\nab\n")

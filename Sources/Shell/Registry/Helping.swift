@@ -12,19 +12,16 @@ struct HelpText {
             return ["Text goes to the model, which goes on with it. Commands:", ""] + table(rows, indent: 2)
                 + ["", "/help NAME explains one. \"\"\" opens and closes a block of lines; // begins a text with a slash."]
         case .subcommand:
-            return [
-                "rnnz: the home of recurrent language models.", "", "Usage:",
+            let forms = [
+                ["rnnz [MODEL] [options]", "the prompt, or a session with what comes through a pipe; options as of generate"],
+                ["rnnz COMMAND …", "one command"],
+                ["rnnz --help", "this"],
+                ["rnnz --version", "the version"],
             ]
-                + table(
-                    [
-                        ["rnnz [MODEL] [options]", "the prompt; options as of generate, for the session"],
-                        ["rnnz COMMAND …", "one command"],
-                        ["rnnz --help, --version", ""],
-                    ], indent: 2)
+            return ["rnnz: the home of recurrent language models.", "", "Usage:"] + table(forms, indent: 2)
                 + ["", "MODEL is a path or a name from the zoo; without one, the zoo's default.", "", "Commands:"]
-                + table(rows, indent: 2) + [
-                    "", "rnnz help COMMAND explains one. At the prompt the same commands begin with a slash.",
-                ]
+                + table(rows, indent: 2)
+                + ["", "rnnz help COMMAND explains one. At the prompt the same commands begin with a slash."]
         }
     }
 

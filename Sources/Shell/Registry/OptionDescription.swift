@@ -21,9 +21,8 @@ public struct OptionDescription: Sendable, Equatable {
 
     /// `-n N`, `--stop T`, `FILE…`
     public var heading: String {
-        let value = valueName.map { isRepeating && isArgument ? "\($0)…" : $0 }
-        return (names.isEmpty ? [] : [names.joined(separator: ", ")] + []).joined()
-            + (value.map { names.isEmpty ? $0 : " \($0)" } ?? "")
+        if isArgument { return (valueName ?? "") + (isRepeating ? "…" : "") }
+        return ([names.joined(separator: ", ")] + [valueName].compactMap { $0 }).joined(separator: " ")
     }
 
     /// What the parser says about its own declarations.

@@ -12,7 +12,7 @@ extension Shell {
         let options = try settings.options(for: current.model)
         showSeed(of: session, options: options)
         try undoably(current, session) {
-            warn(about: try session.feed(text).unknown)
+            warn(about: try session.feed(text, isInterrupted: isInterrupted).unknown)
             try generate(with: session, options: options, asJSON: false)
         }
     }
@@ -24,8 +24,11 @@ extension Shell {
         let options = try settings.options(for: current.model, more: choices)
         let seed = try seed.map(Settings.seed)
         try undoably(current, session) {
-            if let seed { session.reseed(seed ?? host.randomSeed()) }
-            showSeed(of: session, options: options)
+            if let seed {
+                session.reseed(seed ?? host.randomSeed())
+                current.hasShownSeed = seed != nil
+            }
+            if !asJSON { showSeed(of: session, options: options) }
             try generate(with: session, options: options, asJSON: asJSON)
         }
     }
@@ -37,7 +40,8 @@ extension Shell {
         let chosen = try seed.map(Settings.seed) ?? settings.seed
         let session = try Session(model, seed: chosen ?? host.randomSeed(), secondsNow: host.seconds)
         if chosen == nil && !asJSON && options.sampling.isRandom { noteSeed(of: session) }
-        warn(about: try session.feed(prompt).unknown)
+        // With JSON an interrupt waits for the prompt to be fed: whole JSON is owed, with the prompt's ids.
+        warn(about: try session.feed(prompt, isInterrupted: { !asJSON && isInterrupted() }).unknown)
         try generate(with: session, options: options, asJSON: asJSON)
     }
 
@@ -78,6 +82,10 @@ extension Shell {
         if result.tokensPerSecond > 0 { loaded?.tokensPerSecond = result.tokensPerSecond }
         if asJSON {
             try output.writeLine(result.json(seed: session.seed).text)
+            try output.flush()
+        } else if result.stopReason == .interrupt && output.isTerminal {
+            // The terminal has shown ^C, wherever the text had got to.
+            try output.writeLine("")
             try output.flush()
         } else {
             try output.endLine()
