@@ -35,7 +35,7 @@ public struct SessionArguments: ParsableArguments {
     @Argument(help: "A path, or a name from the zoo.")
     var model: String?
 
-    @Option(name: .customShort("n"), parsing: .unconditional, help: SamplingArguments.help("n", "N"))
+    @Option(name: .customShort("n", allowingJoined: true), parsing: .unconditional, help: SamplingArguments.help("n", "N"))
     var limit: Int?
 
     @Option(parsing: .unconditionalSingleValue, help: ArgumentHelp("end where this text begins", valueName: "T"))

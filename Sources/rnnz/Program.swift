@@ -53,8 +53,13 @@ struct Program {
     /// A pipe or file on standard input is a session that goes on after errors and ends with the first one's exit code.
     private func pipe(_ shell: Shell) throws -> ExitCode {
         let conversation = Conversation(shell)
-        while !conversation.isFinished, let line = try input.readLine() {
-            if conversation.take(line) == .interrupted { return .interrupted }
+        while !conversation.isFinished {
+            do {
+                guard let line = try input.readLine() else { break }
+                if conversation.take(line) == .interrupted { return .interrupted }
+            } catch let failure as Failure where failure.code == .badData {
+                conversation.refuse(failure)
+            }
         }
         if !conversation.isFinished { conversation.end() }
         return conversation.firstFailure

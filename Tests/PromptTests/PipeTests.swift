@@ -17,6 +17,12 @@ struct PipeTests {
         #expect(result.code == 66)
     }
 
+    @Test func aLineThatIsNoTextIsAnErrorOfItsOwn() throws {
+        let result = try Executable().shell(#"printf 'ab\n\377\n/generate -n 2\n' | $RNNZ"#)
+        #expect(result.output == "cdefgh\nij\n")
+        #expect(result.code == 65)
+    }
+
     @Test func messagesCarryNoColour() throws {
         let result = try Executable().run(input: "/bogus\n")
         #expect(!result.messages.contains("\u{1b}"))
@@ -38,7 +44,7 @@ struct PipeTests {
         #expect(result.messages == "")
     }
 
-    @Test(.enabled(if: FileManager.default.fileExists(atPath: "/dev/full"), "the machine has no /dev/full"))
+    @Test(.enabled(if: isDevice("/dev/full"), "the machine has no /dev/full"))
     func outputThatCannotBeWrittenIsAnError() throws {
         let result = try Executable().shell("$RNNZ generate shakespeare --prompt a >/dev/full")
         #expect(result.code == 1)
@@ -90,4 +96,9 @@ struct PipeTests {
         let result = try executable.shell("cp zoo/shakespeare.rnnz m.rnnz && echo ab | $RNNZ m.rnnz && echo ab | $RNNZ ./m.rnnz")
         #expect(result.output == "cdefgh\ncdefgh\n")
     }
+}
+
+private func isDevice(_ path: String) -> Bool {
+    let type = try? FileManager.default.attributesOfItem(atPath: path)[.type] as? FileAttributeType
+    return type == .typeCharacterSpecial
 }

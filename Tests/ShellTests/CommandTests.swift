@@ -13,6 +13,17 @@ struct CommandTests {
         #expect(results == " abcd\n")
     }
 
+    @Test(arguments: [
+        ["shakespeare", "-n5"], ["-n", "5", "shakespeare"], ["--seed", "-1", "shakespeare", "-n", "5"],
+        ["--top-k", "0", "--json", "shakespeare", "-n", "5"],
+    ])
+    func theModelMayStandAmongTheOptions(words: [String]) throws {
+        let bench = try Bench()
+        let all = words + ["--prompt", "a", "--temperature", "-0.5"]
+        #expect(Shell(host: bench.shell.host, isSubcommand: true).runSubcommand("generate", all) == .done)
+        #expect(bench.output.results.contains("bcdef"))
+    }
+
     @Test func generateAsJSON() throws {
         let bench = try Bench()
         let (code, results) = bench.subcommand(

@@ -18,7 +18,6 @@ struct FailureTests {
         (FileError.missing(path: "x"), 66),
         (FileError.unreadable(path: "x", reason: "y"), 66),
         (FileError.notText(path: "x", offset: 1), 65),
-        (FileError.unwritable(path: "x", reason: "y"), 1),
         (ZooError.unknownModel(name: "x", nearest: nil), 2),
         (ZooError.noSuchFile(path: "./x"), 66),
         (ZooError.archive(path: "x", .emptyFile), 65),

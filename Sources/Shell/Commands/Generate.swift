@@ -23,7 +23,7 @@ struct GenerateCommand: Command {
         completion: .file())
     var promptFile: String?
 
-    @Option(name: .customShort("n"), parsing: .unconditional, help: SamplingArguments.help("n", "N"))
+    @Option(name: .customShort("n", allowingJoined: true), parsing: .unconditional, help: SamplingArguments.help("n", "N"))
     var limit: Int?
 
     @Option(

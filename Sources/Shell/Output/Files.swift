@@ -1,3 +1,5 @@
+import Archive
+
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)
@@ -6,13 +8,12 @@ import Musl
 import Darwin
 #endif
 
-/// What can go wrong with a file that a command reads or writes.
+/// What can go wrong with a file that a command reads.
 public enum FileError: Error, Sendable, Equatable, CustomStringConvertible {
     case missing(path: String)
     case isFolder(path: String)
     case unreadable(path: String, reason: String)
     case notText(path: String, offset: Int)
-    case unwritable(path: String, reason: String)
 
     public var description: String {
         switch self {
@@ -20,7 +21,6 @@ public enum FileError: Error, Sendable, Equatable, CustomStringConvertible {
         case .isFolder(let path): "\(path): this is a folder, not a file"
         case .unreadable(let path, let reason): "\(path): cannot be read: \(reason)"
         case .notText(let path, let offset): "\(path): not UTF-8 text (byte \(offset)); convert it first, for example with iconv"
-        case .unwritable(let path, let reason): "\(path): cannot be written: \(reason)"
         }
     }
 
@@ -28,7 +28,6 @@ public enum FileError: Error, Sendable, Equatable, CustomStringConvertible {
         switch self {
         case .missing, .isFolder, .unreadable: .notFound
         case .notText: .badData
-        case .unwritable: .failed
         }
     }
 }
@@ -71,23 +70,12 @@ enum Files {
         throw .notText(path: path, offset: offset)
     }
 
-    /// Writes a file whole or not at all: to a temporary file beside it, flushed, then renamed.
-    static func replace(_ path: String, with text: String) throws(FileError) {
-        let temporary = path + ".\(getpid()).tmp"
-        let mode = existingMode(path)
-        let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
-        guard file >= 0 else { throw .unwritable(path: path, reason: reason()) }
-        var problem = writeAll(Array(text.utf8), to: file)
-        if problem == nil && fsync(file) != 0 && errno != EINVAL { problem = reason() }
-        if close(file) != 0 && problem == nil { problem = reason() }
-        if problem == nil && rename(temporary, path) != 0 { problem = reason() }
-        if let problem {
-            unlink(temporary)
-            throw .unwritable(path: path, reason: problem)
-        }
+    /// Writes a file whole or not at all.
+    static func replace(_ path: String, with text: String) throws(ArchiveError) {
+        let file = try OutputFile(path: path)
+        try file.write(Array(text.utf8))
+        try file.commit()
     }
-
-    static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
     static func isFolder(_ path: String) -> Bool {
         var status = stat()
@@ -104,20 +92,6 @@ enum Files {
             if name != "." && name != ".." { names.append(name) }
         }
         return names.sorted()
-    }
-
-    private static func existingMode(_ path: String) -> mode_t {
-        var status = stat()
-        return stat(path, &status) == 0 ? status.st_mode & 0o777 : 0o644
-    }
-
-    private static func writeAll(_ bytes: [UInt8], to file: Int32) -> String? {
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { write(file, $0.baseAddress, $0.count) }
-            if count >= 0 { rest = rest.dropFirst(count) } else if errno != EINTR { return reason() }
-        }
-        return nil
     }
 
     private static func reason() -> String { String(cString: strerror(errno)) }

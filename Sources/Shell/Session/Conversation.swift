@@ -41,6 +41,12 @@ public final class Conversation {
         return .done
     }
 
+    /// Tells of a line that cannot be taken, and goes on.
+    public func refuse(_ error: any Error) {
+        reader.cancel()
+        perform { throw error }
+    }
+
     /// Forgets a block that was begun.
     public func cancelEntry() { reader.cancel() }
 
