@@ -110,11 +110,12 @@ struct Interpreter {
 
     private func delayed(_ wanted: Request, _ value: Value) -> Value {
         let node = graph[wanted.id]
+        let shape = node.shape.resolved(source: steps(.source))
         var value = value
         if requests(of: wanted)[0].id == node.operands[1], let name = node.name, let elements = carried[name] {
-            value = Value(shape: node.shape.axes, elements: elements)
+            value = Value(shape: shape, elements: elements)
         }
-        return value.expanded(to: node.shape.axes)
+        return value.expanded(to: shape)
     }
 }
 

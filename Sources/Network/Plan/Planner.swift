@@ -157,29 +157,49 @@ struct Planner {
     // MARK: Stages
 
     private mutating func stages(of schedule: Schedule) -> [Plan.Stage] {
-        schedule.stages.compactMap { stage in
+        schedule.stages.flatMap { stage -> [Plan.Stage] in
             tasks = []
-            for id in stage.nodes { emit(id) }
-            closeAllPasses()
-            if tasks.isEmpty { return nil }
-            switch stage {
-            case .straight: return .straight(tasks)
-            case .loop(let nodes, let direction):
-                return .loop(tasks, clock: graph[nodes[0]].clock, backward: direction == .following)
+            guard case .loop(let nodes, let direction) = stage else {
+                for id in stage.nodes { emit(id) }
+                closeAllPasses()
+                return tasks.isEmpty ? [] : [.straight(tasks)]
             }
+            for id in nodes { emitStart(id) }
+            let starts = tasks
+            tasks = []
+            for id in nodes { emit(id) }
+            closeAllPasses()
+            let loop = Plan.Stage.loop(tasks, clock: graph[nodes[0]].clock, backward: direction == .following)
+            return (starts.isEmpty ? [] : [.straight(starts)]) + (tasks.isEmpty ? [] : [loop])
         }
     }
 
+    /// A start that depends on the source itself is known only when the values before it have been computed. (All others are in
+    /// place before a sequence begins.)
+    private mutating func emitStart(_ id: Graph.ID) {
+        guard case .delay(_, .source) = graph[id].op, graph[graph[id].operands[1]].clock == .once,
+            let chain = DelayChain(id, in: graph)
+        else { return }
+        close(beforeReading: graph[id].operands[1], in: id)
+        let buffer = place(of: chain.stored).buffer
+        append(WriteStart(buffer: buffer, side: chain.side, index: chain.depth - 1), writing: [])
+    }
+
     private mutating func emit(_ id: Graph.ID) {
-        if isView(id) { return }
+        if isView(id) {
+            if loop[id] < 0 { emitStart(id) }
+            return
+        }
         if graph[id].op.isPointwise {
             addToPass(id)
             return
         }
-        for operand in graph[id].operands {
-            if let producer = producer(of: operand, readBy: id), let pass = passes.pass(containing: producer) { close(pass) }
-        }
+        for operand in graph[id].operands { close(beforeReading: operand, in: id) }
         emitInstruction(id)
+    }
+
+    private mutating func close(beforeReading operand: Graph.ID, in reader: Graph.ID) {
+        if let producer = producer(of: operand, readBy: reader), let pass = passes.pass(containing: producer) { close(pass) }
     }
 
     mutating func append(_ instruction: any Instruction, writing buffers: [Int]) {

@@ -83,3 +83,27 @@ final class Positions: Instruction {
         }
     }
 }
+
+/// The start of a delay that depends on the source: before the first, or after the last, value of each sequence.
+final class WriteStart: Instruction {
+    let buffer: Int
+    let side: DelayChain.Side
+    /// 0: next to the sequence.
+    let index: Int
+    let clock = Clock.once
+
+    init(buffer: Int, side: DelayChain.Side, index: Int) {
+        self.buffer = buffer
+        self.side = side
+        self.index = index
+    }
+
+    func run(_ frame: Frame, steps: Range<Int>, member: ThreadTeam.Member) {
+        let buffer = frame.plan.buffers[self.buffer]
+        for sequence in member.share(of: frame.batch) {
+            let step = side == .before ? -1 - index : frame.sourceLengths[sequence] + index
+            let start = side == .before ? buffer.before[index] : buffer.after[index]
+            frame.write(start, shape: buffer.shape, to: frame.memory[self.buffer].row(step: step, sequence: sequence), sequence)
+        }
+    }
+}

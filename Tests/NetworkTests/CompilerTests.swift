@@ -1,0 +1,32 @@
+import Testing
+
+@testable import Network
+
+/// Programs that were once compiled wrongly, each as small as it could be made.
+@Suite struct CompilerTests {
+    @Test func startThatDependsOnTheSource() throws {
+        try Agreement(
+            """
+            encode(x: 4) {
+              y = tanh(x)
+              h = tanh(x + prev(h, start: last(y)))
+              g = tanh(x - next(g, start: first(h)))
+              return h, g, past: prev(y, start: last(y * 2)), future: next(prev(y), start: last(g))
+            }
+            """
+        ).check()
+    }
+
+    @Test func constantPartsOfAJoinedVectorInACycle() throws {
+        try Agreement(
+            """
+            step(x: 4) {
+              h = tanh(K @ [w, prev(h, start: w)])
+              g = tanh(K @ [w, x + prev(g, start: w)] + [w, x, w, prev(g)] @ L)
+              f = tanh([w, x, prev(f), w] @ L)
+              return h, g, f
+            }
+            """, tensors: ["w": [4], "K": [4, 8], "L": [16, 4]]
+        ).check()
+    }
+}
