@@ -75,7 +75,8 @@ struct Rewriting {
     }
 
     /// In a cycle, the product of a constant matrix and joined parts is the sum of the products with the parts inside the cycle and
-    /// with those outside, which then leave it. Parts on one side stay joined.
+    /// with those outside, which then leave it. Parts on one side stay joined. (A constant part does not change the side: a part of
+    /// a matrix is only ever packed, and what is packed multiplies values that are not constant.)
     private mutating func splitProductsOverJoins() {
         let cycle = cycles()
         for id in graph.nodes.indices where id < cycle.count && graph[id].op == .product {
@@ -88,8 +89,12 @@ struct Rewriting {
             else { continue }
             var runs: [(inside: Bool, parts: [Graph.ID], from: Int, to: Int)] = []
             var offset = 0
-            for part in graph[joined].operands {
-                let inside = part < cycle.count && cycle[part] == own
+            let sides = graph[joined].operands.map { part in
+                graph[part].clock == .constant ? nil : part < cycle.count && cycle[part] == own
+            }
+            var inside = sides.lazy.compactMap { $0 }.first ?? true
+            for (part, side) in zip(graph[joined].operands, sides) {
+                inside = side ?? inside
                 let end = offset + graph[part].shape.last
                 if let last = runs.last, last.inside == inside {
                     runs[runs.count - 1].parts.append(part)
