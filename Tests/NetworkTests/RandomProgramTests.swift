@@ -1,0 +1,38 @@
+import Foundation
+import Testing
+
+@testable import Network
+
+/// Random programs, planned against the interpreter, and every way of running them against every other.
+///
+/// `RNNZ_RANDOM_PROGRAMS=first:count` tries other programs than the committed few hundred.
+@Suite struct RandomProgramTests {
+    static let seeds: Range<UInt64> = {
+        let given = ProcessInfo.processInfo.environment["RNNZ_RANDOM_PROGRAMS"]?.split(separator: ":").compactMap { UInt64($0) }
+        if let given, given.count == 2 { return given[0]..<given[0] + given[1] }
+        return 0..<400
+    }()
+
+    /// What only the whole graph shows, and the generator does not know.
+    private static let excused = [
+        "depends on both its past", "before the sequence is known", "cannot be found: it depends only on itself",
+    ]
+
+    @Test func planMeetsInterpreterAndItself() throws {
+        var run = 0
+        for seed in Self.seeds {
+            let program = RandomProgram(seed: seed)
+            do {
+                try Agreement(
+                    label: "seed \(seed)", program: program.text, hyperparameters: program.hyperparameters,
+                    tensors: program.tensors
+                ).check()
+                run += 1
+            } catch let errors as NotationErrors {
+                let others = errors.errors.filter { error in !Self.excused.contains { error.message.contains($0) } }
+                #expect(others.isEmpty, "seed \(seed): \(errors)\n\(program.text)")
+            }
+        }
+        #expect(run * 4 >= Self.seeds.count * 3, "\(run) of \(Self.seeds.count) programs ran")
+    }
+}
