@@ -126,7 +126,7 @@ struct Agreement {
             for (step, token) in text.enumerated() {
                 let runner = try LanguageRunner(network, batch: 2)
                 try runner.setState(state, of: step % 2)
-                let both = try runner.step([token, token])
+                let both = try runner.step([token, token]) { Array($0) }
                 let size = network.vocabulary ?? 0
                 last = Array(both[step % 2 * size..<(step % 2 + 1) * size])
                 state = runner.state(of: step % 2)
