@@ -29,4 +29,16 @@ import Testing
             """, tensors: ["w": [4], "K": [4, 8], "L": [16, 4]]
         ).check()
     }
+
+    @Test func twoStepsOfThePastWhereASequenceEnds() throws {
+        try Agreement(
+            """
+            step(token) {
+              c = tanh(E[token] + 0.5 * prev(c) - 0.7 * prev(prev(c)) + 0.3 * prev(prev(prev(h))))
+              h = tanh(c + prev(h))
+              return h
+            }
+            """, tensors: ["E": [5, 4]]
+        ).check()
+    }
 }

@@ -74,18 +74,23 @@ extension Frame {
         member.barrier()
     }
 
-    /// The same at one step of a loop. A ring that goes on into the next chunk holds the last value of a sequence that has ended.
+    /// The same at one step of a loop. A ring that goes on into the next chunk keeps the last values of a sequence that has ended.
     private func settle(_ buffers: [Int], _ clock: Clock, at step: Int, _ member: ThreadTeam.Member) {
         guard isRagged(clock) else { return }
         if member.index == 0 {
             for index in buffers {
                 let buffer = plan.buffers[index]
                 for (sequence, length) in lengths(clock).enumerated() where step >= length {
-                    let row = memory[index].row(step: step, sequence: sequence)
                     if step - length < buffer.after.count {
+                        let row = memory[index].row(step: step, sequence: sequence)
                         write(buffer.after[step - length], shape: buffer.shape, to: row, sequence)
                     } else if clock == .target, memory[index].ring > 0 {
-                        row.update(from: memory[index].row(step: step - 1, sequence: sequence), count: memory[index].rowStride)
+                        for past in 0..<buffer.before.count {
+                            memory[index].row(step: step - past, sequence: sequence)
+                                .update(
+                                    from: memory[index].row(step: step - past - 1, sequence: sequence),
+                                    count: memory[index].rowStride)
+                        }
                     }
                 }
             }
