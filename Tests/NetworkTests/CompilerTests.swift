@@ -41,4 +41,19 @@ import Testing
             """, tensors: ["E": [5, 4]]
         ).check()
     }
+
+    @Test func twoMatrixStatesThatReadEachOther() throws {
+        try Agreement(
+            """
+            step(x: 4) {
+              a = 0.5 * prev(a) + outer(x, x)
+              b = 0.5 * prev(b) + outer(x, tanh(x))
+              p = a @ (b @ x)
+              q = b @ (a @ x)
+              r = a @ tanh(b @ sin(x))
+              return p, q, r
+            }
+            """
+        ).check()
+    }
 }

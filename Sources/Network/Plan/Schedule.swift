@@ -79,14 +79,19 @@ struct Schedule {
             }
         }
 
-        /// A reader that makes a matrix state smaller joins the cycle, so that the state itself need not be kept.
+        /// A reader that makes a matrix state smaller joins the cycle, so that the state itself need not be kept: unless it waits for
+        /// something that comes out of the cycle.
         mutating func addReadersOfStates() {
+            // For each node, the last cycle that it was found downstream of.
+            var downstream = [Int](repeating: -1, count: graph.nodes.count)
             for number in cycles.indices {
-                let members = cycles[number]
-                for state in members where graph[state].shape.rank >= 2 {
-                    for reader in readers[state] where cycle[reader] < 0 && graph[reader].op == .product {
-                        guard graph[reader].shape.count() < graph[state].shape.count(), graph[reader].clock == graph[state].clock,
-                            !isDownstream(reader, of: number)
+                let states = cycles[number].filter { graph[$0].shape.rank >= 2 }
+                if !states.contains(where: { readers[$0].contains { isReader($0, of: number) } }) { continue }
+                markDownstream(of: number, in: &downstream)
+                for state in states {
+                    for reader in readers[state] where isReader(reader, of: number) {
+                        guard graph[reader].shape.count() < graph[state].shape.count(),
+                            !graph[reader].operands.contains(where: { cycle[$0] != number && downstream[$0] == number })
                         else { continue }
                         absorb(reader, into: number)
                     }
@@ -94,16 +99,20 @@ struct Schedule {
             }
         }
 
-        /// Whether an operand of `reader` from outside the cycle needs a value that comes out of the cycle.
-        private func isDownstream(_ reader: Graph.ID, of number: Int) -> Bool {
-            var seen: Set<Graph.ID> = []
-            var pending = graph[reader].operands.filter { cycle[$0] != number }
+        private func isReader(_ reader: Graph.ID, of number: Int) -> Bool {
+            cycle[reader] < 0 && graph[reader].op == .product && graph[reader].clock == graph[cycles[number][0]].clock
+        }
+
+        /// All of another cycle is computed at once: what waits for one of its members waits for what any of them needs.
+        private func markDownstream(of number: Int, in downstream: inout [Int]) {
+            var pending = cycles[number]
             while let id = pending.popLast() {
-                guard included[id], seen.insert(id).inserted else { continue }
-                if cycle[id] == number { return true }
-                pending.append(contentsOf: graph[id].operands)
+                for reader in readers[id] where downstream[reader] != number && cycle[reader] != number {
+                    let group = cycle[reader] < 0 ? [reader] : cycles[cycle[reader]]
+                    for member in group { downstream[member] = number }
+                    pending += group
+                }
             }
-            return false
         }
 
         private mutating func absorb(_ id: Graph.ID, into number: Int) {
