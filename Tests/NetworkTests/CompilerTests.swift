@@ -56,4 +56,19 @@ import Testing
             """
         ).check()
     }
+
+    @Test func sumsOfMoreTermsThanAPassHasRegisters() throws {
+        let numbers = (1...300).map { "\($0)" }.joined(separator: " + ")
+        let values = (1...300).map { "\($0 % 7) * y" }.joined(separator: " - ")
+        let spread = (1...150).map { "mean(x * \($0))" }.joined(separator: " - ")
+        try Agreement(
+            """
+            step(x: 20) {
+              y = 0.01 * x
+              h = tanh(0.001 * (prev(h) + x + \(numbers)) + \(values))
+              return h, x + \(spread)
+            }
+            """
+        ).check()
+    }
 }

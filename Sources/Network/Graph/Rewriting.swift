@@ -10,6 +10,7 @@ struct Rewriting {
         rewriting.splitProductsOverJoins()
         rewriting.joinNestedSums()
         rewriting.addOutsideTermsFirst()
+        rewriting.shortenSums()
         rewriting.graph.merge()
         rewriting.writeOutDelayedValues()
         return rewriting.graph
@@ -151,6 +152,20 @@ struct Rewriting {
                 first = [make(.add, outside, shape: shape, near: id)]
             }
             graph[id].operands = first + inside
+        }
+    }
+
+    /// A pass has room for so many operands at once: longer sums go on in another one, in the same order.
+    private mutating func shortenSums() {
+        let limit = Pass.registerLimit / 2
+        for id in graph.nodes.indices where graph[id].op == .add {
+            var terms = graph[id].operands[...]
+            while terms.count > limit {
+                let shape = terms.prefix(limit).reduce([] as Shape) { $0.joined(with: graph[$1].shape) ?? $0 }
+                let sum = make(.add, Array(terms.prefix(limit)), shape: shape, near: id)
+                terms = [sum] + terms.dropFirst(limit)
+            }
+            graph[id].operands = Array(terms)
         }
     }
 
