@@ -26,6 +26,16 @@ struct ScriptTests {
         #expect(results == "def\nbcd\nz a\n")
     }
 
+    /// To Swift a carriage return with a line feed is one character, and no line feed.
+    @Test func linesMayEndAsOnWindows() throws {
+        let bench = try Bench()
+        let script = try bench.file("windows", "# a comment\r\n/generate --prompt $1 -n 1\r\n/bogus\r\n")
+        let (code, results) = bench.subcommand("run", script, "a")
+        #expect(results == "b\n")
+        #expect(code == 2)
+        #expect(bench.output.notes.last?.hasPrefix("\(script):3: ") == true)
+    }
+
     @Test func stopsAtTheFirstErrorAndSaysWhere() throws {
         let bench = try Bench()
         let script = try bench.file("bad", "/set n 2\n\n/bogus\n/generate --prompt a\n")

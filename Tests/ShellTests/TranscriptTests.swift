@@ -23,6 +23,22 @@ struct TranscriptTests {
         #expect(Transcript.escaped(line) == escaped)
     }
 
+    /// A file with the line ends of Windows, and output with them, mean the same as without.
+    @Test func lineEndsMayBeThoseOfWindows() {
+        let transcript = Transcript(parsing: "Title\r\n> /set n 2\r\nab\r\n")
+        #expect(transcript.preface == ["Title"])
+        #expect(transcript.steps.map(\.typed) == ["/set n 2"])
+        #expect(transcript.steps.map(\.expected) == [["ab"]])
+        #expect(Transcript.lines(of: "ab\r\n> c\r\n") == ["ab", "\\> c"])
+    }
+
+    /// A combining character joins what stands before it into one character, which is not what the file says.
+    @Test func marksAreSeenBeforeCombiningCharacters() {
+        let transcript = Transcript(parsing: "> \u{301}a\n\\...\u{301}\n")
+        #expect(transcript.steps.map { Array($0.typed.unicodeScalars) } == [["\u{301}", "a"]])
+        #expect(Transcript.lines(of: "...\u{301}") == transcript.steps.first?.expected)
+    }
+
     @Test func whatWasParsedIsWrittenBack() {
         let text = "A title.\n\n> /set n 2\n> a\nbc\n...\n"
         let transcript = Transcript(parsing: text)

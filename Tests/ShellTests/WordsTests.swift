@@ -25,6 +25,15 @@ struct WordsTests {
         #expect(try Words.split(line) == words)
     }
 
+    /// Blanks and quotation marks are what they are, whatever combines with them.
+    @Test(arguments: [
+        ("a \u{301}b", ["a", "\u{301}b"]), ("'\u{301}' c", ["\u{301}", "c"]), ("\"\u{fe0f}\" c", ["\u{fe0f}", "c"]),
+        ("a\\ \u{301}b", ["a \u{301}b"]), ("a\r\nb", ["a", "b"]),
+    ])
+    func combiningCharactersHideNothing(line: String, words: [String]) throws {
+        #expect(try Words.split(line).map { Array($0.unicodeScalars) } == words.map { Array($0.unicodeScalars) })
+    }
+
     @Test(arguments: ["'a", "\"a", "a 'b c", #""a\""#, "$'a"])
     func openQuotationsAreErrors(line: String) {
         #expect(throws: Failure.self) { try Words.split(line) }

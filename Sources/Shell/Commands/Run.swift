@@ -24,7 +24,7 @@ struct RunCommand: Command {
             defer { shell.host.input = input }
             return try ScriptRunner(shell: shell, name: "-", arguments: arguments).run { try input.readLine() }
         }
-        var lines = try Files.text(at: script).split(separator: "\n", omittingEmptySubsequences: false)[...]
+        var lines = linesWithoutEnds(of: try Files.text(at: script))[...]
         try ScriptRunner(shell: shell, name: script, arguments: arguments).run { lines.popFirst().map(String.init) }
     }
 }

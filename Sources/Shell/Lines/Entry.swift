@@ -12,6 +12,14 @@ public enum Entry: Sendable, Equatable {
     }
 }
 
+/// The lines of a text, which end in a line feed or in a carriage return and a line feed. The latter two are one character to Swift,
+/// so lines are looked for among the bytes.
+func linesWithoutEnds(of text: String) -> [Substring] {
+    var lines = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+    if lines.last?.isEmpty == true { lines.removeLast() }
+    return lines.map { Substring($0.last == UInt8(ascii: "\r") ? $0.dropLast() : $0) }
+}
+
 /// Puts entries together from lines: `"""` opens and closes a block, `\` at the end of a command goes on, `//` begins a text with a
 /// slash, empty lines are nothing.
 public struct EntryReader: Sendable {

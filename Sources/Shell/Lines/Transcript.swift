@@ -17,11 +17,10 @@ struct Transcript: Equatable {
     var steps: [Step] = []
 
     init(parsing text: String) {
-        var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { $0.last == "\r" ? $0.dropLast() : $0 }
-        if lines.last == "" { lines.removeLast() }
-        for (index, line) in lines.enumerated() {
-            if line.hasPrefix(Self.typedMark) {
-                steps.append(Step(lineNumber: index + 1, typed: String(line.dropFirst(Self.typedMark.count)), expected: []))
+        for (index, line) in linesWithoutEnds(of: text).enumerated() {
+            if line.utf8.starts(with: Self.typedMark.utf8) {
+                let typed = String(line.unicodeScalars.dropFirst(Self.typedMark.unicodeScalars.count))
+                steps.append(Step(lineNumber: index + 1, typed: typed, expected: []))
             } else if steps.isEmpty {
                 preface.append(String(line))
             } else {
@@ -37,14 +36,12 @@ struct Transcript: Equatable {
 
     /// An output line as it stands in a transcript.
     static func escaped(_ line: String) -> String {
-        line.hasPrefix(typedMark) || line.hasPrefix(anyLines) || line.hasPrefix("\\") ? "\\" + line : line
+        [typedMark, anyLines, "\\"].contains { line.utf8.starts(with: $0.utf8) } ? "\\" + line : line
     }
 
     /// The lines of an output, as they stand in a transcript.
     static func lines(of output: String) -> [String] {
-        var lines = output.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-        if lines.last == "" { lines.removeLast() }
-        return lines.map(escaped)
+        linesWithoutEnds(of: output).map { escaped(String($0)) }
     }
 
     /// Whether lines are what is expected; `...` stands for any number of them.

@@ -43,7 +43,8 @@ struct Words {
 
 private struct Splitter {
     private let arguments: [String]?
-    private var rest: Substring
+    /// Scalar by scalar: a combining character after a quotation mark or blank does not hide it.
+    private var rest: Substring.UnicodeScalarView
     private(set) var words: [String] = []
     private(set) var word = ""
     /// Whether there is a word, if only an empty one in quotation marks.
@@ -55,26 +56,26 @@ private struct Splitter {
     static let escapes: [Unicode.Scalar: String] = ["\n": "\\n", "\r": "\\r", "\t": "\\t", "\\": "\\\\", "'": "\\'"]
 
     init(_ line: String, arguments: [String]?) {
-        rest = line[...]
+        rest = line[...].unicodeScalars
         self.arguments = arguments
     }
 
     mutating func run() {
         while let character = rest.popFirst() {
             switch character {
-            case " ", "\t", "\n", "\r\n", "\r": endWord()
+            case " ", "\t", "\n", "\r": endWord()
             case "'": quoteSingle()
             case "\"": quoteDouble()
             case "\\":
                 begin()
-                if let next = rest.popFirst() { word.append(next) } else { word.append("\\") }
+                word.unicodeScalars.append(rest.popFirst() ?? "\\")
             case "$" where rest.first == "'":
                 rest.removeFirst()
                 quoteDollar()
             case "$": expand(isQuoted: false)
             default:
                 begin()
-                word.append(character)
+                word.unicodeScalars.append(character)
             }
         }
     }
@@ -92,7 +93,7 @@ private struct Splitter {
         open = "'"
         while let character = rest.popFirst() {
             if character == "'" { open = nil; return }
-            word.append(character)
+            word.unicodeScalars.append(character)
         }
     }
 
@@ -105,9 +106,13 @@ private struct Splitter {
                 open = nil
                 return
             case "\\":
-                if let next = rest.first, "\"\\$`".contains(next) { word.append(rest.removeFirst()) } else { word.append("\\") }
+                if let next = rest.first, "\"\\$`".unicodeScalars.contains(next) {
+                    rest.removeFirst(); word.unicodeScalars.append(next)
+                } else {
+                    word.append("\\")
+                }
             case "$": expand(isQuoted: true)
-            default: word.append(character)
+            default: word.unicodeScalars.append(character)
             }
         }
     }
@@ -119,7 +124,7 @@ private struct Splitter {
         while let character = rest.popFirst() {
             if character == "'" { open = nil; return }
             guard character == "\\", let next = rest.popFirst() else {
-                word.append(character)
+                word.unicodeScalars.append(character)
                 continue
             }
             switch next {
@@ -129,14 +134,14 @@ private struct Splitter {
             case "e": word.append("\u{1b}")
             case "x": appendScalar(digits: 2, or: "\\x")
             case "u": appendScalar(digits: 4, or: "\\u")
-            default: word.append(next)
+            default: word.unicodeScalars.append(next)
             }
         }
     }
 
     private mutating func appendScalar(digits: Int, or literal: String) {
-        let hexadecimal = rest.prefix(digits).prefix { $0.isHexDigit }
-        if let value = UInt32(hexadecimal, radix: 16), let scalar = Unicode.Scalar(value) {
+        let hexadecimal = rest.prefix(digits).prefix { $0.properties.isASCIIHexDigit }
+        if let value = UInt32(String(hexadecimal), radix: 16), let scalar = Unicode.Scalar(value) {
             rest = rest.dropFirst(hexadecimal.count)
             word.unicodeScalars.append(scalar)
         } else {
@@ -152,7 +157,7 @@ private struct Splitter {
             return
         }
         rest.removeFirst()
-        if let index = name.wholeNumberValue {
+        if let index = Int(String(name)) {
             guard index <= arguments.count else { return }
             begin()
             word += arguments[index - 1]
