@@ -5,6 +5,8 @@ public enum ArchiveError: Error, Sendable, Equatable {
     // The file
     case fileNotFound
     case isDirectory
+    /// A device, pipe or socket.
+    case notRegularFile
     case unreadable(reason: String)
     case emptyFile
     case gitLFSPointer
@@ -48,6 +50,8 @@ public enum ArchiveError: Error, Sendable, Equatable {
 
     // Writing
     case missingTensors(names: [String])
+    /// Someone asked for it; what was there before is unchanged.
+    case interrupted
     case nonFiniteNumber
     case destinationIsNoFile(path: String)
     case folderNotWritable(path: String, reason: String)
@@ -87,6 +91,7 @@ extension ArchiveError: CustomStringConvertible {
         switch self {
         case .fileNotFound: "there is no such file"
         case .isDirectory: "this is a folder, not an archive"
+        case .notRegularFile: "this is not a regular file, which an archive has to be"
         case .unreadable(let reason): "the file cannot be read: \(reason)"
         case .emptyFile: "the file is empty"
         case .gitLFSPointer: "this is a Git LFS pointer, not the archive it stands for; fetch the archive with `git lfs pull`"
@@ -164,6 +169,7 @@ extension ArchiveError: CustomStringConvertible {
     private var writingDescription: String {
         switch self {
         case .missingTensors(let names): "the header lists tensors that were not given: \(names.joined(separator: ", "))"
+        case .interrupted: "writing was interrupted; nothing was written"
         case .nonFiniteNumber: "the header holds a number that is NaN or infinite, which JSON cannot say"
         case .destinationIsNoFile(let path): "“\(path)” is there already and is no file; nothing was written"
         case .folderNotWritable(let path, let reason):

@@ -16,11 +16,15 @@ public struct ArchiveWriter: Sendable {
     ///
     /// - Parameter header: `tensors` may list, in the order that is wanted, tensors with their sources; everything else in an
     ///   entry is filled in. Tensors that it does not list follow by name.
+    /// - Parameter isInterrupted: asked before every few chunks.
     /// - Returns: the size of the file in bytes.
+    /// - Throws: `ArchiveError`; `.interrupted` where `isInterrupted` says so.
     @discardableResult
-    public func write(_ header: ArchiveHeader, tensors: [String: Tensor], to path: String) throws(ArchiveError) -> Int {
+    public func write(
+        _ header: ArchiveHeader, tensors: [String: Tensor], to path: String, isInterrupted: () -> Bool = { false }
+    ) throws(ArchiveError) -> Int {
         let header = try Self.completed(header, tensors: tensors)
-        return try write(header, to: path) { (name) throws(ArchiveError) in
+        return try write(header, to: path, isInterrupted: isInterrupted) { (name) throws(ArchiveError) in
             guard let tensor = tensors[name] else { throw .missingTensors(names: [name]) }
             return tensor
         }
@@ -29,7 +33,8 @@ public struct ArchiveWriter: Sendable {
     /// The same with tensors that are made, one after the other, when it is their turn: all that `header` lists, in its order.
     @discardableResult
     public func write(
-        _ header: ArchiveHeader, to path: String, tensor: (String) throws(ArchiveError) -> Tensor
+        _ header: ArchiveHeader, to path: String, isInterrupted: () -> Bool = { false },
+        tensor: (String) throws(ArchiveError) -> Tensor
     ) throws(ArchiveError) -> Int {
         let file = try OutputFile(path: path)
         let spool = try file.makeSpool()
@@ -39,7 +44,7 @@ public struct ArchiveWriter: Sendable {
             header.tensors[i].dtype = value.elementType
             header.tensors[i].shape = value.shape
             try ArchiveLayout.checkShape(header.tensors[i])
-            try append(value, to: spool, describing: &header.tensors[i])
+            try append(value, to: spool, describing: &header.tensors[i], isInterrupted)
         }
         try ArchiveLayout.check(header, dataLength: spool.byteCount)
         try file.write(try Self.beginning(header, dataLength: spool.byteCount))
@@ -84,7 +89,9 @@ extension ArchiveWriter {
     /// Chunks compressed before they are written: enough for every thread to be busy, few enough to be small.
     private var chunksAtOnce: Int { 8 * team.count }
 
-    private func append(_ tensor: Tensor, to spool: Spool, describing entry: inout TensorEntry) throws(ArchiveError) {
+    private func append(
+        _ tensor: Tensor, to spool: Spool, describing entry: inout TensorEntry, _ isInterrupted: () -> Bool
+    ) throws(ArchiveError) {
         let elementSize = tensor.elementType.size
         let chunkSize = max(1, min(chunkByteCount, ArchiveFormat.chunkLimit) / elementSize) * elementSize
         var digest = SHA256()
@@ -93,6 +100,7 @@ extension ArchiveWriter {
         tensor.storage.withUnsafeBytes { bytes in
             failure.note(0) { () throws(ArchiveError) in
                 for start in stride(from: 0, to: bytes.count, by: chunkSize * chunksAtOnce) {
+                    if isInterrupted() { throw .interrupted }
                     let batch = bytes[start..<min(bytes.count, start + chunkSize * chunksAtOnce)]
                     let chunks = compress(
                         UnsafeRawBufferPointer(rebasing: batch), chunkSize: chunkSize, elementSize: elementSize, digest: &digest)

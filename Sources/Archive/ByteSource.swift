@@ -43,7 +43,7 @@ final class FileSource: ByteSource {
         let kind = information.st_mode & S_IFMT
         guard kind == S_IFREG else {
             close(descriptor)
-            throw kind == S_IFDIR ? .isDirectory : .unreadable(reason: "it is not a regular file")
+            throw kind == S_IFDIR ? .isDirectory : .notRegularFile
         }
         length = Int(information.st_size)
     }

@@ -12,10 +12,11 @@ import Zoo
 ///   - input: a file or folder, recognised by its content unless `options.from` names the format.
 ///   - output: ends in `.rnnz` or `.safetensors`; what stood there is replaced whole or not at all.
 ///   - importers: asked in this order.
-/// - Throws: `ConversionError`; errors of archive, notation and network as they are.
+///   - isInterrupted: asked between the stages of the work and while an archive is written.
+/// - Throws: `ConversionError`; errors of archive, notation and network as they are; `ArchiveError.interrupted`.
 public func convert(
     from input: String, to output: String, options: ConversionOptions = ConversionOptions(),
-    importers: [any Importer] = builtInImporters
+    importers: [any Importer] = builtInImporters, isInterrupted: () -> Bool = { false }
 ) throws -> ConversionReport {
     guard let kind = OutputKind(path: output) else { throw ConversionError.outputKind(path: output) }
     try refuseUnbuilt(options)
@@ -26,6 +27,7 @@ public func convert(
     try checkFolder(of: output)
 
     var model = try importer.convert(source, options: options)
+    if isInterrupted() { throw ArchiveError.interrupted }
     try settings.apply(to: &model.header)
     model.header.name = options.name ?? (model.header.name.isEmpty ? FilePaths.stem(of: output) : model.header.name)
     try checkFinite(&model, allowed: options.allowNaN)
@@ -34,8 +36,10 @@ public func convert(
         architecture: model.header.architecture, tensors: model.parts.count,
         parameters: model.parts.reduce(0) { $0 + $1.tensor.count }, vocabulary: nil, warnings: [], selfTests: [], bytesWritten: 0)
     switch kind {
-    case .archive: try writeArchive(&model, to: output, options: options, report: &report)
-    case .safetensors: report.bytesWritten = try writeSource(model, to: output)
+    case .archive: try writeArchive(&model, to: output, options: options, report: &report, isInterrupted: isInterrupted)
+    case .safetensors:
+        if isInterrupted() { throw ArchiveError.interrupted }
+        report.bytesWritten = try writeSource(model, to: output)
     }
     report.warnings = model.warnings.map(ConversionError.printable)
     return report
@@ -123,7 +127,8 @@ private func indices(of position: Int, in shape: [Int]) -> [Int] {
 }
 
 private func writeArchive(
-    _ converted: inout ConvertedModel, to output: String, options: ConversionOptions, report: inout ConversionReport
+    _ converted: inout ConvertedModel, to output: String, options: ConversionOptions, report: inout ConversionReport,
+    isInterrupted: () -> Bool
 ) throws {
     var tensors: [String: Tensor] = [:]
     for part in converted.parts where tensors.updateValue(part.tensor, forKey: part.name) != nil {
@@ -141,6 +146,7 @@ private func writeArchive(
         }
         throw error
     }
+    if isInterrupted() { throw ArchiveError.interrupted }
     converted.warnings += model.warnings
     report.vocabulary = model.network?.vocabulary
     if let network = model.network, converted.header.selfTests.isEmpty {
@@ -148,7 +154,7 @@ private func writeArchive(
     }
     report.selfTests = try converted.header.selfTests.map { try SelfTesting.run($0, on: model) }
     if let network = model.network, network.kind == .features { report.selfTests.append(try SelfTesting.compare(network)) }
-    report.bytesWritten = try ArchiveWriter().write(converted.header, tensors: tensors, to: output)
+    report.bytesWritten = try ArchiveWriter().write(converted.header, tensors: tensors, to: output, isInterrupted: isInterrupted)
 }
 
 /// The source's tensors again. Those that were only renamed are written as they are; the others are put together first.

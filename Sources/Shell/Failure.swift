@@ -70,7 +70,7 @@ public struct Failure: Error, Sendable, Equatable, CustomStringConvertible {
     public init(_ error: any Error, path: String? = nil) {
         switch error {
         case let failure as Failure: self = failure
-        case GenerationError.interrupted: self = .interrupted
+        case GenerationError.interrupted, ArchiveError.interrupted: self = .interrupted
         case OutputError.readerLeft: self = .readerLeft
         default:
             let (code, namesItsFile) = Self.classified(error)

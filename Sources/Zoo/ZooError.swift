@@ -71,7 +71,8 @@ extension ArchiveError: ClassifiedError {
     public var kind: FailureKind {
         switch self {
         case .fileNotFound, .unreadable: .notFound
-        case .missingTensors, .nonFiniteNumber, .destinationIsNoFile, .folderNotWritable, .diskFull, .writeFailed: .workFailed
+        case .missingTensors, .interrupted, .nonFiniteNumber, .destinationIsNoFile, .folderNotWritable, .diskFull, .writeFailed:
+            .workFailed
         default: .badData
         }
     }

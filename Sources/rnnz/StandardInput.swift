@@ -47,6 +47,7 @@ final class StandardInput: Input {
             let count = read(STDIN_FILENO, &chunk, chunk.count)
             if count > 0 {
                 buffer += chunk[..<count]
+                if buffer.count > FileError.textLimit { throw FileError.tooLarge(path: "standard input") }
                 return
             }
             if count == 0 {

@@ -97,6 +97,24 @@ import Testing
         #expect(folder.names.isEmpty)
     }
 
+    /// However often it is asked before it is told to stop.
+    @Test(arguments: [0, 1]) func anInterruptLeavesTheOldFile(after batches: Int) throws {
+        let folder = try TemporaryFolder()
+        try writeFile(folder.file("a.rnnz"), [1, 2, 3])
+        var writer = ArchiveWriter()
+        writer.chunkByteCount = 1 << 10
+        var asked = 0
+        #expect(throws: ArchiveError.interrupted) {
+            try writer.write(ArchiveHeader(name: "x"), tensors: tensors, to: folder.file("a.rnnz")) {
+                asked += 1
+                return asked > batches
+            }
+        }
+        #expect(asked == batches + 1)
+        #expect(try readFile(folder.file("a.rnnz")) == [1, 2, 3])
+        #expect(folder.names == ["a.rnnz"])
+    }
+
     @Test func allMissingTensorsAreNamedAtOnce() throws {
         let folder = try TemporaryFolder()
         var header = ArchiveHeader(name: "x")

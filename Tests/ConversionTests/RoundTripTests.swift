@@ -34,6 +34,28 @@ struct RoundTripTests {
         #expect(try contents(scratch.file("y.safetensors")) == contents(Fixtures.model(name)))
     }
 
+    @Test("An interrupt between any two stages leaves nothing", arguments: ["x.rnnz", "x.safetensors"])
+    func interrupted(output: String) throws {
+        let scratch = try Scratch()
+        var stages = 0
+        _ = try convert(from: Fixtures.model("lstm2"), to: scratch.file(output)) {
+            stages += 1
+            return false
+        }
+        #expect(stages >= 2)
+        try FileManager.default.removeItem(atPath: scratch.file(output))
+        for last in 1...stages {
+            var asked = 0
+            #expect(throws: ArchiveError.interrupted) {
+                _ = try convert(from: Fixtures.model("lstm2"), to: scratch.file(output)) {
+                    asked += 1
+                    return asked == last
+                }
+            }
+        }
+        #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.path).isEmpty)
+    }
+
     @Test("An ml5 folder leaves under TensorFlow's names")
     func ml5() throws {
         let scratch = try Scratch()

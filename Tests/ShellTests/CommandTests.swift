@@ -237,6 +237,30 @@ struct CommandTests {
         #expect(bench.subcommand("score", "shakespeare", bench.path("latin1.txt")).code == 65)
     }
 
+    /// A device without an end is not read for ever, and a pipe is left when someone asks for it.
+    @Test func readingEndsAtTheLimitAndWhenInterrupted() throws {
+        #expect(throws: FileError.tooLarge(path: "/dev/zero")) {
+            try Files.bytes(at: "/dev/zero", limit: 1 << 20, isInterrupted: { false })
+        }
+        #expect(throws: Failure.interrupted) { try Files.bytes(at: "/dev/zero", isInterrupted: { true }) }
+        #expect(try Files.bytes(at: "/dev/null", isInterrupted: { false }).isEmpty)
+    }
+
+    @Test func unknownNamesInHelpAreToldAsTheyWereTyped() throws {
+        let bench = try Bench()
+        #expect(bench.subcommand("help", "generte").code == 2)
+        #expect(bench.output.notes.last == "error: there is no command “generte”; did you mean “generate”?")
+        #expect(bench.failure(of: "help generte")?.message == "there is no command “/generte”; did you mean “/generate”?")
+        #expect(bench.subcommand("help", "load").results.hasPrefix("Usage: /load"))
+    }
+
+    @Test func aModelHasAName() throws {
+        let bench = try Bench()
+        let (code, _) = bench.subcommand("convert", bench.path("shakespeare.rnnz"), bench.path("b.rnnz"), "--name", "")
+        #expect(code == 2)
+        #expect(!FileManager.default.fileExists(atPath: bench.path("b.rnnz")))
+    }
+
     @Test func helpIsNoError() throws {
         let bench = try Bench()
         let (code, results) = bench.subcommand("generate", "--help")

@@ -85,7 +85,7 @@ struct ScriptTests {
     @Test func anInterruptEndsTheScript() throws {
         let bench = try Bench()
         let script = try bench.file("long", "/generate --prompt a -n -1 --temperature 0\n/generate --prompt a\n")
-        bench.interrupts.remaining = 5  // one for the prompt, four tokens
+        bench.interrupts.remaining = 6  // one for the file, one for the prompt, four tokens
         let (code, results) = bench.subcommand("run", script)
         #expect(code == 130)
         #expect(results == "bcde\n")

@@ -66,6 +66,10 @@ struct ConvertCommand: Command {
     @Flag(help: "convert weights that are NaN or infinite")
     var allowNan = false
 
+    func validate() throws {
+        if name?.isEmpty == true { throw ValidationError("--name is empty; without it the model is named as OUT is") }
+    }
+
     func run(in shell: Shell) throws {
         var options = ConversionOptions()
         options.from = from
@@ -83,7 +87,7 @@ struct ConvertCommand: Command {
         defer { shell.output.showProgress(nil) }
         let report: ConversionReport
         do {
-            report = try convert(from: input, to: output, options: options)
+            report = try convert(from: input, to: output, options: options, isInterrupted: shell.isInterrupted)
         } catch ZooError.program(_, let errors) {
             // Lines and columns are those of the program's own file.
             throw Failure(errors, path: program ?? input)

@@ -17,7 +17,8 @@ struct HelpCommand: Command {
         guard let command else { return try shell.showHelp(at: place) }
         let name = command.hasPrefix("/") ? String(command.dropFirst()) : command
         // Every command can be explained everywhere; one of the prompt as it is there.
-        let isHere = shell.registry.contains(name, at: place)
-        try shell.showHelp(for: shell.registry.command(name, at: isHere ? place : .prompt), at: isHere ? place : .prompt)
+        let isOnlyThere = !shell.registry.contains(name, at: place) && shell.registry.contains(name, at: .prompt)
+        let home: Registry.Place = isOnlyThere ? .prompt : place
+        try shell.showHelp(for: shell.registry.command(name, at: home), at: home)
     }
 }

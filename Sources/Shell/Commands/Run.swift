@@ -24,7 +24,7 @@ struct RunCommand: Command {
             defer { shell.host.input = input }
             return try ScriptRunner(shell: shell, name: "-", arguments: arguments).run { try input.readLine() }
         }
-        var lines = linesWithoutEnds(of: try Files.text(at: script))[...]
+        var lines = linesWithoutEnds(of: try shell.fileText(script))[...]
         try ScriptRunner(shell: shell, name: script, arguments: arguments).run { lines.popFirst().map(String.init) }
     }
 }

@@ -20,7 +20,7 @@ struct TestCommand: Command {
         var differing = 0
         var count = 0
         for path in transcripts {
-            let transcript = Transcript(parsing: try Files.text(at: path))
+            let transcript = Transcript(parsing: try shell.fileText(path))
             guard !transcript.steps.isEmpty else {
                 throw Failure(.badData, "\(path): no line begins with \"> \", so there is nothing to type")
             }

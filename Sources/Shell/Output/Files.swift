@@ -14,12 +14,18 @@ public enum FileError: Error, Sendable, Equatable, CustomStringConvertible {
     case isFolder(path: String)
     case unreadable(path: String, reason: String)
     case notText(path: String, offset: Int)
+    /// More than any text: a device that never ends, or something else altogether.
+    case tooLarge(path: String)
+
+    /// Bytes of the largest text that is read whole.
+    public static let textLimit = 1 << 30
 
     public var description: String {
         switch self {
         case .missing(let path): "\(path): there is no such file"
         case .isFolder(let path): "\(path): this is a folder, not a file"
         case .unreadable(let path, let reason): "\(path): cannot be read: \(reason)"
+        case .tooLarge(let path): "\(path): more than 1 GiB, and no text that is read whole may be larger"
         case .notText(let path, let offset): "\(path): not UTF-8 text (byte \(offset)); convert it first, for example with iconv"
         }
     }
@@ -27,36 +33,41 @@ public enum FileError: Error, Sendable, Equatable, CustomStringConvertible {
     var exitCode: ExitCode {
         switch self {
         case .missing, .isFolder, .unreadable: .notFound
-        case .notText: .badData
+        case .notText, .tooLarge: .badData
         }
     }
 }
 
 enum Files {
-    static func bytes(at path: String) throws(FileError) -> [UInt8] {
-        let file = open(path, O_RDONLY | O_CLOEXEC)
+    /// All bytes of a file, or of a pipe, which may be waited for until someone interrupts.
+    static func bytes(at path: String, limit: Int = FileError.textLimit, isInterrupted: () -> Bool) throws -> [UInt8] {
+        var file: Int32
+        repeat {
+            file = open(path, O_RDONLY | O_CLOEXEC)
+            if file < 0 && isInterrupted() { throw Failure.interrupted }
+        } while file < 0 && errno == EINTR
         guard file >= 0 else {
-            if errno == ENOENT || errno == ENOTDIR { throw .missing(path: path) }
-            throw .unreadable(path: path, reason: reason())
+            if errno == ENOENT || errno == ENOTDIR { throw FileError.missing(path: path) }
+            throw FileError.unreadable(path: path, reason: reason())
         }
         defer { close(file) }
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         while true {
             let count = read(file, &buffer, buffer.count)
+            if count != 0 && isInterrupted() { throw Failure.interrupted }
             if count > 0 {
                 bytes += buffer[..<count]
+                if bytes.count > limit { throw FileError.tooLarge(path: path) }
             } else if count == 0 {
                 return bytes
             } else if errno == EISDIR {
-                throw .isFolder(path: path)
+                throw FileError.isFolder(path: path)
             } else if errno != EINTR {
-                throw .unreadable(path: path, reason: reason())
+                throw FileError.unreadable(path: path, reason: reason())
             }
         }
     }
-
-    static func text(at path: String) throws(FileError) -> String { try text(try bytes(at: path), from: path) }
 
     /// The text of bytes, a byte order mark left out; what is not UTF-8 is an error that says where.
     static func text(_ bytes: [UInt8], from path: String) throws(FileError) -> String {

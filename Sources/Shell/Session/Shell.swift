@@ -101,7 +101,11 @@ public final class Shell {
 
     /// A text file; `-` is standard input.
     func text(ofFile path: String) throws -> String {
-        path == "-" ? try standardInputText(insteadOf: "FILE") : try Files.text(at: path)
+        path == "-" ? try standardInputText(insteadOf: "FILE") : try fileText(path)
+    }
+
+    func fileText(_ path: String) throws -> String {
+        try Files.text(try Files.bytes(at: path, isInterrupted: isInterrupted), from: path)
     }
 
     /// - Parameter argument: what would have made reading it needless, for the message where it cannot be read.
