@@ -25,8 +25,10 @@ struct Program {
 
     /// - Returns: the exit code.
     func run() -> Int32 {
-        // Who stops reading our output ends a write with EPIPE, not the process.
+        Self.occupyStandardDescriptors()
+        // Who stops reading our output ends a write with EPIPE, not the process; a file that may not grow ends it with EFBIG.
         signal(SIGPIPE, SIG_IGN)
+        signal(SIGXFSZ, SIG_IGN)
         Signals.install()
         var code = ExitCode.done
         let shell = Shell(host: host(input: nil))
@@ -73,6 +75,14 @@ struct Program {
             interrupts: Signals.interrupts, seconds: { start.duration(to: clock.now) / .seconds(1) },
             // Not more than 32 bits, so that it is easily typed again and survives every reader of JSON.
             randomSeed: { UInt64(UInt32.random(in: .min ... .max)) })
+    }
+
+    /// Where standard input, output or messages are closed, the next file that is opened would take their place, and results would
+    /// be written into it. What is put there refuses to be used, as a closed descriptor does.
+    private static func occupyStandardDescriptors() {
+        for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) < 0 {
+            _ = open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY)
+        }
     }
 
     private static var executable: String {

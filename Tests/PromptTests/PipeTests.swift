@@ -52,6 +52,33 @@ struct PipeTests {
         #expect(try Executable().shell("$RNNZ zoo list >/dev/full").code == 1)
     }
 
+    /// The limit of a shell stands for a full disk: what was there stays, and nothing is left beside it.
+    @Test func aFileThatMayNotGrowIsAnErrorAndNothingIsLeft() throws {
+        let result = try Executable().shell(
+            "mkdir out; echo old >out/ab; ulimit -f 0; printf 'ab\\n/save out/ab\\n' | $RNNZ; echo $?; cat out/ab; ls -A out")
+        #expect(result.output == "cdefgh\n1\nold\nab\n")
+        #expect(result.messages.split(separator: "\n").count == 1)
+    }
+
+    /// Otherwise a model that is opened takes the closed descriptor, and results go there.
+    @Test func closedInputAndOutputAreErrorsWhereTheyAreNeeded() throws {
+        let executable = try Executable()
+        #expect(try executable.shell("$RNNZ generate shakespeare --prompt a <&-").output == "bcdefg\n")
+        #expect(try executable.shell("$RNNZ tokenize shakespeare <&-").code == 66)
+        #expect(try executable.shell("$RNNZ <&-").code == 66)
+        let closed = try executable.shell("$RNNZ tokenize shakespeare a >&-")
+        #expect(closed.code == 1)
+        #expect(closed.messages.hasPrefix("error: the results cannot be written"))
+        #expect(try executable.shell("$RNNZ bogus 2>&-").code == 2)
+    }
+
+    @Test func waitingForAPipeCanBeInterrupted() throws {
+        let result = try Executable().shell(
+            "mkfifo pipe; $RNNZ run pipe & sleep 1; kill -INT $!; wait $!; echo $?; $RNNZ inspect ./pipe; echo $?")
+        #expect(result.output == "130\n65\n")
+        #expect(result.messages == "error: ./pipe: this is not a regular file, which an archive has to be\n")
+    }
+
     @Test func anInterruptedCommandEndsWith130AndWholeJSON() throws {
         let result = try Executable().shell(
             "$RNNZ generate shakespeare --prompt a -n -1 --json & sleep 1; kill -INT $!; wait $!; echo $?")
