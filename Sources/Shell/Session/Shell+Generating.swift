@@ -39,9 +39,9 @@ extension Shell {
         let options = try settings.options(for: model, more: choices)
         let chosen = try seed.map(Settings.seed) ?? settings.seed
         let session = try Session(model, seed: chosen ?? host.randomSeed(), secondsNow: host.seconds)
-        if chosen == nil && !asJSON && options.sampling.isRandom { noteSeed(of: session) }
         // With JSON an interrupt waits for the prompt to be fed: whole JSON is owed, with the prompt's ids.
         warn(about: try session.feed(prompt, isInterrupted: { !asJSON && isInterrupted() }).unknown)
+        if chosen == nil && !asJSON && options.sampling.isRandom { noteSeed(of: session) }
         try generate(with: session, options: options, asJSON: asJSON)
     }
 
