@@ -20,6 +20,14 @@ import Testing
         #expect(message(program + "step(x: 4) { return f40(x) }").contains("expands to more than 100000 operations"))
     }
 
+    @Test(.timeLimit(.minutes(1))) func emptyRepeatsInRepeatsAreStopped() {
+        let open = (0..<40).map { "repeat a\($0) in g {\n" }.joined()
+        let program = "step(x: 4) {\n" + open + "y = x\n" + String(repeating: "}\n", count: 40) + "return x\n}"
+        let tensors = Dictionary(uniqueKeysWithValues: (0..<9).map { ("g.\($0)", [1]) })
+        #expect(
+            message(program.replacing("y = x\n", with: ""), tensors: tensors).contains("expands to more than 100000 operations"))
+    }
+
     @Test func longChainsOfCellsAreStopped() {
         var program = "cell f0(x) { return x + 1 }\n"
         for i in 1...20_000 { program += "cell f\(i)(x) { return f\(i - 1)(x) }\n" }

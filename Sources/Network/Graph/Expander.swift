@@ -196,7 +196,9 @@ struct Expander {
         case .repeated(let variable, let group, let start, let statements, let position):
             guard let prefix = self.group(named: group, position) else { return }
             guard let turns = turns(of: prefix, position) else { return }
-            for turn in turns.dropFirst(start) where !isExhausted {
+            for turn in turns.dropFirst(start) {
+                // An empty turn counts too: repeats in repeats would take for ever to do nothing.
+                guard countExpression(position) else { return }
                 expandTurn(statements, variable: variable, group: "\(prefix).\(turn)", position)
             }
         }
