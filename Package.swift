@@ -5,6 +5,24 @@ import PackageDescription
 // `swift test` stays fast. (@testable works all the same.)
 let numeric: [SwiftSetting] = [.unsafeFlags(["-O"], .when(configuration: .debug))]
 
+// One source of kernels, compiled three times (KernelsAVX2 and KernelsAVX512 are links to KernelsBaseline); `Kernels` chooses at run
+// time. Without reflection metadata and checks of exclusivity there is nothing in them but the loops.
+let kernel: [SwiftSetting] = [
+    .unsafeFlags([
+        "-Ounchecked", "-enforce-exclusivity=unchecked", "-disable-cmo", "-Xfrontend", "-disable-reflection-metadata",
+    ]),
+    .unsafeFlags(["-wmo"], .when(configuration: .release)),
+]
+#if arch(x86_64)
+let avx2: [SwiftSetting] = [.define("AVX2"), .unsafeFlags(["-Xcc", "-march=x86-64-v3"])]
+let avx512: [SwiftSetting] = [
+    .define("AVX512"), .unsafeFlags(["-Xcc", "-march=x86-64-v4", "-Xcc", "-mavx512vnni", "-Xcc", "-mprefer-vector-width=512"]),
+]
+#else
+let avx2: [SwiftSetting] = []
+let avx512: [SwiftSetting] = []
+#endif
+
 // Imports run downwards only; Tests/ProjectTests holds the same list against what the files really import.
 let package = Package(
     name: "rnnz",
@@ -22,7 +40,13 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CReadline"),
         .systemLibrary(name: "CZlib"),
-        .target(name: "Kernels", swiftSettings: numeric),
+        .target(name: "KernelInterface", swiftSettings: numeric),
+        .target(name: "KernelsBaseline", dependencies: ["KernelInterface"], swiftSettings: kernel),
+        .target(name: "KernelsAVX2", dependencies: ["KernelInterface"], swiftSettings: kernel + avx2),
+        .target(name: "KernelsAVX512", dependencies: ["KernelInterface"], swiftSettings: kernel + avx512),
+        .target(
+            name: "Kernels", dependencies: ["KernelInterface", "KernelsBaseline", "KernelsAVX2", "KernelsAVX512"],
+            swiftSettings: numeric),
         .target(name: "Archive", dependencies: ["Kernels", "CZlib"], swiftSettings: numeric),
         .target(name: "Tokenization", dependencies: ["Kernels"], swiftSettings: numeric),
         .target(name: "Network", dependencies: ["Kernels"], swiftSettings: numeric),

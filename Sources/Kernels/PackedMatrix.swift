@@ -1,143 +1,175 @@
-/// A constant matrix laid out for products with vectors: panels of output rows, lanes across outputs.
-///
-/// Outputs come in blocks of 16, blocks in panels of up to four: `[panel][input k][block of the panel][16]`, so that a product
-/// reads its weights once, as one stream. The last block is padded with zeros. Each output is summed over its inputs in
-/// ascending order by one thread, in the matrix–vector and in the matrix–matrix kernel alike: the same bits for any number of
-/// rows and threads.
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// What the numbers of a packed matrix are.
+public enum WeightType: String, Sendable, CaseIterable {
+    case f32, f16, bf16, q8, q4
+
+    /// Whether the vectors that it multiplies are rounded to eight bits first.
+    public var isQuantized: Bool { self == .q8 || self == .q4 }
+
+    /// Of one step of one block of 16 outputs: see `PackedBlocks`.
+    fileprivate var stepByteCount: Int { self == .f16 || self == .bf16 ? 32 : 64 }
+
+    fileprivate func steps(inputs: Int) -> Int {
+        switch self {
+        case .f32, .f16, .bf16: inputs
+        case .q8: QuantizedVector.blocks(inputs) * 8
+        case .q4: QuantizedVector.blocks(inputs) * 4
+        }
+    }
+
+    /// Bytes of a stored block of 32 inputs: a scale and the numbers.
+    fileprivate var storedBlockByteCount: Int { self == .q8 ? 34 : 18 }
+}
+
+/// A constant matrix laid out for products: parts of equally many outputs side by side, in the order that `PackedBlocks` states.
 public final class PackedMatrix: @unchecked Sendable {
-    static let panelBlocks = 4
+    public let type: WeightType
+    public let blocks: PackedBlocks
+    private let weights: UnsafeMutableRawPointer
+    private let scales: UnsafeMutablePointer<UInt16>?
 
-    public let outputs: Int
-    public let inputs: Int
-    private let storage: UnsafeMutablePointer<Float>
-    private let byteCount: Int
+    public var inputs: Int { blocks.inputs }
+    /// Of one part.
+    public var outputs: Int { blocks.outputs }
+    public var parts: Int { blocks.parts }
 
-    /// Blocks of 16 outputs: the unit in which work is divided among threads.
-    public var blocks: Int { (outputs + vectorWidth - 1) / vectorWidth }
-    public var panels: Int { (blocks + Self.panelBlocks - 1) / Self.panelBlocks }
-
-    /// A matrix to be packed, possibly with others below each other.
+    /// A matrix to be packed as one part, as it stands in memory.
     public struct Source {
-        /// Element of output o and input k is `base[o * outputStride + k * inputStride]`.
-        public var base: UnsafePointer<Float>
-        public var outputs: Int
+        public var base: UnsafeRawPointer
+        /// Bytes from one output to the next, and from one input to the next; of q8 and q4 the inputs of an output are blocks of 32
+        /// side by side, and the second is ignored.
         public var outputStride: Int
         public var inputStride: Int
 
-        public init(base: UnsafePointer<Float>, outputs: Int, outputStride: Int, inputStride: Int) {
+        public init(base: UnsafeRawPointer, outputStride: Int, inputStride: Int) {
             self.base = base
-            self.outputs = outputs
             self.outputStride = outputStride
             self.inputStride = inputStride
         }
     }
 
-    /// Stacks the sources' outputs. All have `inputs` inputs.
-    public init(_ sources: [Source], inputs: Int, team: ThreadTeam = .shared) {
-        let outputs = sources.reduce(0) { $0 + $1.outputs }
-        self.outputs = outputs
-        self.inputs = inputs
-        let blocks = (outputs + vectorWidth - 1) / vectorWidth
-        byteCount = max(1, blocks * vectorWidth * inputs) * 4
-        let raw = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 64)
-        storage = raw.bindMemory(to: Float.self, capacity: byteCount / 4)
-        storage.update(repeating: 0, count: byteCount / 4)
-        let lines = sources.flatMap { source in (0..<source.outputs).map { (source, $0) } }
-        let storage = UncheckedPointer(storage)
-        let unchecked = UncheckedLines(lines: lines)
+    /// Packs parts of `outputs` × `inputs` numbers each.
+    public init(_ parts: [Source], type: WeightType = .f32, outputs: Int, inputs: Int, team: ThreadTeam = .shared) {
+        let units = (outputs + vectorWidth - 1) / vectorWidth
+        let blockCount = units * parts.count
+        let steps = type.steps(inputs: inputs)
+        self.type = type
+        weights = HugeMemory.allocate(byteCount: max(1, blockCount * steps) * type.stepByteCount)
+        let inputBlocks = QuantizedVector.blocks(inputs)
+        scales = type.isQuantized ? .allocate(capacity: max(1, blockCount * inputBlocks * vectorWidth)) : nil
+        blocks = PackedBlocks(
+            weights: UnsafeRawPointer(weights), scales: UnsafePointer(scales), inputs: inputs, parts: parts.count,
+            outputs: outputs)
+        nonisolated(unsafe) let sources = parts
         team.run { member in
-            for block in member.share(of: blocks) {
-                let panel = block / Self.panelBlocks
-                let width = min(Self.panelBlocks, blocks - panel * Self.panelBlocks)
-                let base =
-                    storage.pointer + panel * Self.panelBlocks * vectorWidth * inputs
-                    + (block - panel * Self.panelBlocks) * vectorWidth
-                for lane in 0..<vectorWidth where block * vectorWidth + lane < outputs {
-                    let (source, output) = unchecked.lines[block * vectorWidth + lane]
-                    let line = source.base + output * source.outputStride
-                    for k in 0..<inputs { base[k * width * vectorWidth + lane] = line[k * source.inputStride] }
+            for block in member.share(of: blockCount) {
+                let panel = block / PackedBlocks.panelWidth * PackedBlocks.panelWidth
+                let width = min(PackedBlocks.panelWidth, blockCount - panel)
+                let first = block / sources.count * vectorWidth
+                var source = sources[block % sources.count]
+                source.base += first * source.outputStride
+                let target = Target(
+                    weights: weights + (panel * steps + block - panel) * type.stepByteCount, stride: width * type.stepByteCount,
+                    scales: scales.map { $0 + (panel * inputBlocks + block - panel) * vectorWidth },
+                    scaleStride: width * vectorWidth, lanes: min(vectorWidth, outputs - first))
+                switch type {
+                case .f32: Self.pack(source, as: UInt32.self, inputs, target)
+                case .f16, .bf16: Self.pack(source, as: UInt16.self, inputs, target)
+                case .q8, .q4: Self.packBlocks(source, type, inputBlocks, target)
                 }
             }
         }
     }
 
-    deinit { storage.deallocate() }
+    /// Where one block of 16 outputs goes.
+    private struct Target {
+        var weights: UnsafeMutableRawPointer
+        var stride: Int
+        var scales: UnsafeMutablePointer<UInt16>?
+        var scaleStride: Int
+        /// Outputs that there are.
+        var lanes: Int
+    }
 
-    /// y[r, o] = Σ w[o, k] x[r, k] for the outputs of some panels.
-    ///
-    /// - Parameters:
-    ///   - x: `rows` vectors of `inputs` floats, `xStride` floats apart.
-    ///   - y: `rows` vectors, `yStride` floats apart.
-    public func multiply(
-        x: UnsafePointer<Float>, xStride: Int, y: UnsafeMutablePointer<Float>, yStride: Int, rows: Int, panels: Range<Int>
-    ) {
-        let blocks = self.blocks
-        for panel in panels {
-            let first = panel &* Self.panelBlocks
-            let width = min(Self.panelBlocks, blocks &- first)
-            let weights = UnsafePointer(storage) + first &* vectorWidth &* inputs
-            let output = first &* vectorWidth
-            let count = min(width &* vectorWidth, outputs &- output)
-            if width == Self.panelBlocks {
-                var r = 0
-                while r < rows {
-                    fourBlocks(weights, x + r &* xStride, y + (r &* yStride &+ output), count)
-                    r &+= 1
-                }
-            } else {
-                for r in 0..<rows {
-                    for block in 0..<width {
-                        let offset = block &* vectorWidth
-                        oneBlock(
-                            weights + offset, width &* vectorWidth, x + r &* xStride, y + (r &* yStride &+ output &+ offset),
-                            min(vectorWidth, count &- offset))
+    private static func pack<Bits: FixedWidthInteger>(_ source: Source, as type: Bits.Type, _ inputs: Int, _ target: Target) {
+        for k in 0..<inputs {
+            let row = (target.weights + k * target.stride).assumingMemoryBound(to: Bits.self)
+            let column = source.base + k * source.inputStride
+            for lane in 0..<target.lanes {
+                row[lane] = (column + lane * source.outputStride).loadUnaligned(as: Bits.self)
+            }
+            for lane in target.lanes..<vectorWidth { row[lane] = 0 }
+        }
+    }
+
+    private static func packBlocks(_ source: Source, _ type: WeightType, _ inputBlocks: Int, _ target: Target) {
+        let steps = type == .q8 ? 8 : 4
+        for block in 0..<inputBlocks {
+            for lane in 0..<vectorWidth {
+                let isThere = lane < target.lanes
+                let stored = source.base + (isThere ? lane * source.outputStride + block * type.storedBlockByteCount : 0)
+                target.scales?[block * target.scaleStride + lane] = isThere ? stored.loadUnaligned(as: UInt16.self) : 0
+                let numbers = stored + 2
+                for step in 0..<steps {
+                    let quadruple = target.weights + ((block * steps + step) * target.stride + lane * 4)
+                    for i in 0..<4 {
+                        var byte: UInt8 = type == .q8 ? 0x80 : 0x88
+                        if isThere, type == .q8 {
+                            byte = numbers.load(fromByteOffset: 4 * step + i, as: UInt8.self) ^ 0x80
+                        } else if isThere {
+                            byte = nibble(8 * step + i, of: numbers) | nibble(8 * step + 4 + i, of: numbers) << 4
+                        }
+                        quadruple.storeBytes(of: byte, toByteOffset: i, as: UInt8.self)
                     }
                 }
             }
         }
     }
 
-    /// A whole panel times one vector: four sums side by side.
+    /// Of a stored block of q4: the first sixteen numbers stand in the lower four bits of its bytes, the others in the upper.
     @inline(__always)
-    private func fourBlocks(
-        _ weights: UnsafePointer<Float>, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int
-    ) {
-        var (a, b, c, d) = (Vector.zero, Vector.zero, Vector.zero, Vector.zero)
-        var w = weights
-        for k in 0..<inputs {
-            let xk = Vector(repeating: x[k])
-            a = a.adding(Vector.load(w), times: xk)
-            b = b.adding(Vector.load(w + vectorWidth), times: xk)
-            c = c.adding(Vector.load(w + 2 &* vectorWidth), times: xk)
-            d = d.adding(Vector.load(w + 3 &* vectorWidth), times: xk)
-            w += 4 &* vectorWidth
-        }
-        a.store(y)
-        b.store(y + vectorWidth)
-        c.store(y + 2 &* vectorWidth)
-        let last = count &- 3 &* vectorWidth
-        if last == vectorWidth { d.store(y + 3 &* vectorWidth) } else { d.store(y + 3 &* vectorWidth, first: last) }
+    private static func nibble(_ index: Int, of numbers: UnsafeRawPointer) -> UInt8 {
+        let byte = numbers.load(fromByteOffset: index & 15, as: UInt8.self)
+        return index < 16 ? byte & 0xf : byte >> 4
     }
 
-    @inline(__always)
-    private func oneBlock(
-        _ weights: UnsafePointer<Float>, _ stride: Int, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int
-    ) {
-        var sum = Vector.zero
-        var w = weights
-        for k in 0..<inputs {
-            sum = sum.adding(Vector.load(w), times: Vector(repeating: x[k]))
-            w += stride
+    deinit {
+        weights.deallocate()
+        scales?.deallocate()
+    }
+
+    /// The results of some units (16 outputs of every part) for the product's rows.
+    public func multiply(_ product: Product, units: Range<Int>, kernels: KernelTable) {
+        if units.isEmpty || product.rows == 0 { return }
+        let range = units.lowerBound &* parts..<units.upperBound &* parts
+        switch type {
+        case .f32: kernels.multiplyF32(blocks, product, range)
+        case .f16: kernels.multiplyF16(blocks, product, range)
+        case .bf16: kernels.multiplyBF16(blocks, product, range)
+        case .q8: kernels.multiplyQ8(blocks, product, range)
+        case .q4: kernels.multiplyQ4(blocks, product, range)
         }
-        if count == vectorWidth { sum.store(y) } else { sum.store(y, first: count) }
     }
 }
 
-private struct UncheckedPointer: @unchecked Sendable {
-    let pointer: UnsafeMutablePointer<Float>
-    init(_ pointer: UnsafeMutablePointer<Float>) { self.pointer = pointer }
-}
+/// Memory for what is read as long streams: on boundaries of large pages, which the system is asked to use.
+enum HugeMemory {
+    private static let pageByteCount = 2 << 20
 
-private struct UncheckedLines: @unchecked Sendable {
-    let lines: [(PackedMatrix.Source, Int)]
+    static func allocate(byteCount: Int) -> UnsafeMutableRawPointer {
+        let isLarge = byteCount >= pageByteCount
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: isLarge ? pageByteCount : 64)
+        #if os(Linux)
+        let useHugePages: Int32 = 14  // MADV_HUGEPAGE
+        if isLarge { madvise(memory, byteCount, useHugePages) }
+        #endif
+        return memory
+    }
 }

@@ -152,7 +152,7 @@ public final class Network: Sendable {
 
     /// Threads cost more than they bring where a step is little work.
     private static func team(threads: Int?, work: Int) -> ThreadTeam {
-        let chosen = threads ?? (work < 1 << 16 ? 1 : ThreadTeam.processors)
+        let chosen = threads ?? (work < 1 << 16 ? 1 : ThreadTeam.shared.count)
         return chosen == ThreadTeam.shared.count ? .shared : ThreadTeam(count: max(1, chosen))
     }
 

@@ -37,6 +37,7 @@ struct Program {
             case .help: try shell.showHelp(at: .subcommand)
             case .version: try output.writeLine(Version.name)
             case .command(let name, let words):
+                try shell.checkInstructionSet()
                 Signals.endsAtSecondInterrupt = true
                 code = Shell(host: host(input: input), isSubcommand: true).runSubcommand(name, words)
             case .session(let arguments): code = try session(shell, arguments)
@@ -46,6 +47,7 @@ struct Program {
     }
 
     private func session(_ shell: Shell, _ arguments: SessionArguments) throws -> ExitCode {
+        try shell.checkInstructionSet()
         try shell.begin(arguments)
         // Readline needs a terminal to read from and one to show the line on.
         if isatty(STDIN_FILENO) != 0 && (isatty(STDOUT_FILENO) != 0 || isatty(STDERR_FILENO) != 0) { return Prompt(shell).run() }

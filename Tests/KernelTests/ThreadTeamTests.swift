@@ -9,17 +9,20 @@ import Testing
         let team = ThreadTeam(count: count)
         let arrived = Atomic<Int>(0)
         let early = Atomic<Int>(0)
+        let members = Atomic<Int>(0)
         for _ in 0..<50 {
             arrived.store(0, ordering: .relaxed)
             team.run { member in
+                // On a busy machine the caller may work alone.
+                if member.index == 0 { members.store(member.count, ordering: .relaxed) }
                 for round in 1...20 {
                     arrived.wrappingAdd(1, ordering: .relaxed)
                     member.barrier()
-                    if arrived.load(ordering: .relaxed) < round * count { early.wrappingAdd(1, ordering: .relaxed) }
+                    if arrived.load(ordering: .relaxed) < round * member.count { early.wrappingAdd(1, ordering: .relaxed) }
                     member.barrier()
                 }
             }
-            #expect(arrived.load(ordering: .relaxed) == 20 * count)
+            #expect(arrived.load(ordering: .relaxed) == 20 * members.load(ordering: .relaxed))
         }
         #expect(early.load(ordering: .relaxed) == 0)
     }
@@ -51,19 +54,21 @@ import Testing
 
     @Test func callersTakeTurns() async {
         let team = ThreadTeam(count: 2)
-        let total = Counter()
+        let (total, expected) = (Counter(), Counter())
         await withTaskGroup(of: Void.self) { group in
             for _ in 0..<4 {
                 group.addTask {
                     for _ in 0..<100 {
                         team.run { member in
                             member.barrier()
+                            if member.index == 0 { expected.value.wrappingAdd(member.count, ordering: .relaxed) }
                             total.value.wrappingAdd(1, ordering: .relaxed)
                         }
                     }
                 }
             }
         }
-        #expect(total.value.load(ordering: .relaxed) == 800)
+        #expect(total.value.load(ordering: .relaxed) == expected.value.load(ordering: .relaxed))
+        #expect(total.value.load(ordering: .relaxed) >= 400)
     }
 }

@@ -6,7 +6,11 @@ import Testing
     static let allowed: [String: Set<String>] = [
         "CReadline": [],
         "CZlib": [],
-        "Kernels": [],
+        "KernelInterface": [],
+        "KernelsBaseline": ["KernelInterface", "_Builtin_intrinsics"],
+        "KernelsAVX2": ["KernelInterface", "_Builtin_intrinsics"],
+        "KernelsAVX512": ["KernelInterface", "_Builtin_intrinsics"],
+        "Kernels": ["KernelInterface", "KernelsBaseline", "KernelsAVX2", "KernelsAVX512"],
         "Archive": ["Kernels", "CZlib"],
         "Tokenization": ["Kernels"],
         "Network": ["Kernels"],

@@ -23,6 +23,15 @@ struct PipeTests {
         #expect(result.code == 65)
     }
 
+    @Test func instructionSetsThatCannotBeHadAreRefused() throws {
+        let executable = try Executable()
+        let unknown = try executable.shell("RNNZ_ISA=mmx $RNNZ generate shakespeare --prompt a -n 1; echo $?")
+        #expect(unknown.output == "2\n")
+        #expect(unknown.messages.contains("RNNZ_ISA=mmx") && unknown.messages.split(separator: "\n").count == 1)
+        #expect(try executable.shell("RNNZ_ISA=mmx $RNNZ < /dev/null; echo $?").output == "2\n")
+        #expect(try executable.shell("RNNZ_ISA=baseline $RNNZ generate shakespeare --prompt ab -n 2").output == "cd\n")
+    }
+
     @Test func messagesCarryNoColour() throws {
         let result = try Executable().run(input: "/bogus\n")
         #expect(!result.messages.contains("\u{1b}"))

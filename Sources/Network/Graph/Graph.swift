@@ -55,6 +55,13 @@ struct Graph: Sendable {
     /// All results, in the order of entries.
     var roots: [ID] { Entry.allCases.flatMap { results[$0, default: []].map(\.node) } }
 
+    /// For each node, those that read it; one that reads it twice is there twice.
+    var readers: [[ID]] {
+        var readers = [[ID]](repeating: [], count: nodes.count)
+        for (id, node) in nodes.enumerated() { for operand in node.operands { readers[operand].append(id) } }
+        return readers
+    }
+
     /// The nodes that `roots` depend on, in ascending order.
     func live(from roots: [ID]) -> [ID] {
         var seen = [Bool](repeating: false, count: nodes.count)

@@ -37,6 +37,7 @@ enum Operator: Hashable, Sendable {
     case matrixPart(axis: Int, from: Int, to: Int)  // some rows (axis 0) or columns (axis 1) of a constant matrix
     case reshape(Shape)
     case copy  // the operand, written out at the node's own clock and shape
+    case table(matrixFirst: Bool)  // operands: a constant matrix and an embedding; its product with each row
 
     enum Function: String, Hashable, Sendable, CaseIterable {
         case negate
@@ -96,6 +97,14 @@ extension Operator {
         }
     }
 
+    /// Some of the last axis.
+    var isPart: Bool {
+        switch self {
+        case .part, .slice: true
+        default: false
+        }
+    }
+
     var isDelay: Bool { if case .delay = self { true } else { false } }
 
     /// As it is called in a program, for errors and displays.
@@ -133,6 +142,7 @@ extension Operator {
         case .matrixPart: "part"
         case .reshape: "reshape"
         case .copy: "copy"
+        case .table: "table"
         }
     }
 }

@@ -1,7 +1,7 @@
 /// Rewrites done before any mode of execution is chosen, so that all modes compute the same sums. The interpreter runs the graph
 /// as it was before them.
 struct Rewriting {
-    private var graph: Graph
+    var graph: Graph
 
     static func apply(to graph: Graph) -> Graph {
         var rewriting = Rewriting(graph: graph)
@@ -9,7 +9,10 @@ struct Rewriting {
         rewriting.graph.merge()
         rewriting.splitProductsOverJoins()
         rewriting.joinNestedSums()
+        rewriting.takeApartBeforeComputing()
+        rewriting.tabulateTokens()
         rewriting.addOutsideTermsFirst()
+        rewriting.tabulateSums()
         rewriting.shortenSums()
         rewriting.graph.merge()
         rewriting.writeOutDelayedValues()
@@ -17,7 +20,7 @@ struct Rewriting {
     }
 
     /// A node next to an existing one in the text, with its shape and clock known.
-    private mutating func make(_ op: Operator, _ operands: [Graph.ID], shape: Shape, near id: Graph.ID) -> Graph.ID {
+    mutating func make(_ op: Operator, _ operands: [Graph.ID], shape: Shape, near id: Graph.ID) -> Graph.ID {
         let new = graph.appendFresh(op, operands, at: graph[id].position, name: nil)
         graph[new].shape = shape
         graph[new].clock = operands.map { graph[$0].clock }.max() ?? .constant

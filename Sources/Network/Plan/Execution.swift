@@ -1,42 +1,48 @@
 import Kernels
 
 /// Runs the stages of a plan over the memory of a frame.
-extension Frame {
+extension Frame: TeamWork {
     /// Computes everything that depends on the source alone: `sourceLengths` and the source's tokens or vectors are set.
     func read(_ team: ThreadTeam) {
         sourceSteps = sourceLengths.max() ?? 0
+        longestSource = sourceSteps
+        isRagged = sourceLengths.contains { $0 != sourceSteps }
         begin(.source)
-        run(plan.reading, team)
+        running = plan.reading
+        team.run(self)
     }
 
     /// Computes one chunk of generated steps: `targetLengths` and the chunk's tokens or vectors are set. Afterwards the past of the
     /// next chunk is in place; results must be read before that, by `results`.
     func advance(_ team: ThreadTeam, results: () throws -> Void) rethrows {
         targetSteps = targetLengths.max() ?? 0
-        run(plan.stepping, team)
+        isRagged = targetLengths.contains { $0 != targetSteps }
+        running = plan.stepping
+        team.run(self)
         defer { carry() }
         try results()
     }
 
-    private func run(_ stages: [Plan.Stage], _ team: ThreadTeam) {
-        team.run { member in
-            for stage in stages {
-                switch stage {
-                case .straight(let tasks):
+    /// One member's share of the running stages.
+    func run(_ member: ThreadTeam.Member) {
+        for stage in running {
+            switch stage {
+            case .straight(let tasks):
+                for task in tasks {
+                    if task.waits { member.barrier() }
+                    task.instruction.run(self, steps: 0..<steps(task.instruction.clock), member: member)
+                    if isRagged, !task.delayed.isEmpty { settle(task.delayed, task.instruction.clock, member) }
+                }
+            case .loop(let tasks, let clock, let backward):
+                let count = steps(clock)
+                if count == 0 { member.barrier() }
+                for i in 0..<count {
+                    let step = backward ? count &- 1 &- i : i
+                    if i > 0 { member.barrier() }
                     for task in tasks {
-                        task.instruction.run(self, steps: 0..<self.steps(task.instruction.clock), member: member)
-                        member.barrier()
-                        if !task.delayed.isEmpty { self.settle(task.delayed, task.instruction.clock, member) }
-                    }
-                case .loop(let tasks, let clock, let backward):
-                    let count = self.steps(clock)
-                    for i in 0..<count {
-                        let step = backward ? count - 1 - i : i
-                        for task in tasks {
-                            task.instruction.run(self, steps: step..<step + 1, member: member)
-                            member.barrier()
-                            if !task.delayed.isEmpty { self.settle(task.delayed, clock, at: step, member) }
-                        }
+                        if task.waits { member.barrier() }
+                        task.instruction.run(self, steps: step..<step &+ 1, member: member)
+                        if isRagged, !task.delayed.isEmpty { settle(task.delayed, clock, at: step, member) }
                     }
                 }
             }
@@ -53,14 +59,10 @@ extension Frame {
 
     // MARK: Sequences of unequal length
 
-    private func isRagged(_ clock: Clock) -> Bool {
-        let lengths = lengths(clock)
-        return clock.isTimed && lengths.contains { $0 != lengths[0] }
-    }
-
     /// What follows the end of each sequence is its own `start:`, not what was computed beyond it.
     private func settle(_ buffers: [Int], _ clock: Clock, _ member: ThreadTeam.Member) {
-        guard isRagged(clock) else { return }
+        guard clock.isTimed else { return }
+        member.barrier()
         if member.index == 0 {
             for index in buffers {
                 for (place, start) in plan.buffers[index].after.enumerated() {
@@ -76,7 +78,7 @@ extension Frame {
 
     /// The same at one step of a loop. A ring that goes on into the next chunk keeps the last values of a sequence that has ended.
     private func settle(_ buffers: [Int], _ clock: Clock, at step: Int, _ member: ThreadTeam.Member) {
-        guard isRagged(clock) else { return }
+        member.barrier()
         if member.index == 0 {
             for index in buffers {
                 let buffer = plan.buffers[index]

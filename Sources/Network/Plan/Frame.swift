@@ -27,6 +27,7 @@ final class Frame {
 
     let plan: Plan
     let weights: Weights
+    let kernels = KernelTable.current
     let batch: Int
     /// Steps that fit into a chunk: of a source, and of the target.
     let sourceCapacity: Int
@@ -43,6 +44,12 @@ final class Frame {
     /// Steps of the running chunk: the longest sequence's.
     var sourceSteps = 0
     var targetSteps = 0
+    /// The longest source, also where none is being read.
+    var longestSource = 0
+    /// Whether sequences of the running chunk differ in length.
+    var isRagged = false
+    /// What the team is running.
+    var running: [Plan.Stage] = []
     /// Scratch of each member of the team.
     let scratch: UnsafeMutablePointer<Float>
     let scratchStride: Int
@@ -83,7 +90,7 @@ final class Frame {
     }
 
     private func reserve(_ buffer: Plan.Buffer) -> Memory {
-        let width = buffer.shape.count(source: max(1, sourceCapacity))
+        let width = Plan.padded(buffer.shape.count(source: max(1, sourceCapacity)))
         let capacity = buffer.clock == .source ? sourceCapacity : targetCapacity
         var steps = 1
         var ring = 0

@@ -58,7 +58,7 @@ struct PassWriter {
     let nodes: [Graph.ID]
     private let members: Set<Graph.ID>
     private var operands: [Pass.Operand] = []
-    private var steps: [Pass.Step] = []
+    private var steps: [PassStep] = []
     /// Where the value of a member is, as an index of `operands`.
     private var index: [Graph.ID: Int] = [:]
     private var external: [External: Int] = [:]
@@ -105,7 +105,10 @@ struct PassWriter {
         }
         let work = graph[last].clock.isTimed ? steps.count * graph[last].shape.count(source: 32) / 4 : 0
         planner.plan.workPerStep += work
-        return (Pass(shape: graph[last].shape, clock: graph[last].clock, operands: operands, steps: steps), written)
+        let stores = Set(stored.compactMap { index[$0] })
+        return (
+            Pass(shape: graph[last].shape, clock: graph[last].clock, operands: operands, steps: steps, written: stores), written
+        )
     }
 
     // MARK: What is read
@@ -172,10 +175,12 @@ struct PassWriter {
             return registers - 1
         }
         let new: Int
+        let access = Access(of: graph[id].shape, in: graph[reader].shape)
         if let number = graph.number(id) {
-            new = add(.number(Float(number), register: fresh()))
+            new = add(.number(Float(number)))
+        } else if case .contiguous = access.kind, let table = planner.table(of: id) {
+            new = add(.gathered(table.place, width: table.width))
         } else {
-            let access = Access(of: graph[id].shape, in: graph[reader].shape)
             let place = planner.read(id)
             if case .contiguous = access.kind {
                 new = add(.memory(place))
@@ -193,7 +198,7 @@ struct PassWriter {
         let terms = terms(of: id, planner.graph)
         let places = terms.map { operand($0.id, in: id, &planner) }
         func append(_ operation: PointwiseOperation, _ a: Int, _ b: Int) {
-            steps.append(.init(operation: operation, destination: destination, a: a, b: b))
+            steps.append(PassStep(operation: operation, destination: destination, a: a, b: b, c: a))
         }
         guard planner.graph[id].op == .add else {
             append(Self.operation(planner.graph[id].op), places[0], places.count > 1 ? places[1] : places[0])

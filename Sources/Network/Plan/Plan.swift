@@ -1,3 +1,5 @@
+import Kernels
+
 /// What is to be done with which memory, for any batch and any number of steps: the result of planning a graph. Immutable.
 struct Plan: Sendable {
     /// Where a node's value is: a part of each row of a buffer, some steps before or after.
@@ -32,6 +34,8 @@ struct Plan: Sendable {
     struct Task: Sendable {
         var instruction: any Instruction
         var delayed: [Int]
+        /// Whether all members must be done with what came before.
+        var waits = true
     }
 
     enum Stage: Sendable {
@@ -66,18 +70,22 @@ struct Plan: Sendable {
         var content: Content
     }
 
-    /// Constant matrices that multiply one vector, to be packed as one.
+    /// Constant matrices of one size that multiply one vector, to be packed as one.
     struct PackedGroup: Sendable {
         struct Part: Sendable {
             var place: Place
             /// Elements between neighbouring outputs and between neighbouring inputs.
             var outputStride: Int
             var inputStride: Int
-            var outputs: Int
         }
         var parts: [Part]
+        /// Of each part.
+        var outputs: Int
         var inputs: Int
     }
+
+    /// Floats that a row of this many takes up: whole vectors, so that each may be computed whole.
+    static func padded(_ count: Int) -> Int { (count + vectorWidth - 1) / vectorWidth * vectorWidth }
 
     var buffers: [Buffer] = []
     var constants: [Constant] = []

@@ -6,6 +6,9 @@ extension Planner {
         case .product:
             emitProduct(id)
             return
+        case .table(let matrixFirst):
+            emitTable(id, matrixFirst: matrixFirst)
+            return
         case .number, .tensor, .input, .matrixPart: return
         default: break
         }
@@ -30,6 +33,7 @@ extension Planner {
         case .rowPart(let index, _):
             instruction = RowPart(operand: operands[0], result: result, shape: node.shape, index: index, clock: node.clock)
         case .gather:
+            if isReadFromTable(id) { return }
             instruction = Gather(
                 matrix: operands[0], result: result, width: node.shape.last,
                 clock: node.clock)
@@ -83,72 +87,88 @@ extension Planner {
         graph[operands.vector].shape.rank == 1 && graph[operands.matrix].shape.rank == 2 && !hasPast(id)
     }
 
-    /// The products of several constant matrices with one vector, in one loop or in none, are one packed product.
+    /// The products of several constant matrices of one size with one vector, in one loop or in none, are one packed product.
     private mutating func emitShared(_ id: Graph.ID, _ first: Operands) {
         let vector = first.vector
+        let outputs = graph[id].shape.last
         let sharing = readers[vector].filter { reader in
-            guard graph[reader].op == .product, loop[reader] == loop[id] else { return false }
+            guard graph[reader].op == .product, loop[reader] == loop[id], graph[reader].shape.last == outputs else {
+                return false
+            }
             let other = operands(ofProduct: reader)
             return other.vector == vector && graph[other.matrix].clock == .constant && isOneVector(reader, other)
         }
         let buffer = plan.buffers.count
-        let width = sharing.reduce(0) { $0 + graph[$1].shape.last }
+        let width = Plan.padded(outputs)
         plan.buffers.append(
             Plan.Buffer(
-                shape: [width], clock: graph[id].clock,
+                shape: [sharing.count * width], clock: graph[id].clock,
                 isLoopLocal: loop[id] >= 0 && sharing.allSatisfy { isReadOnly(in: loop[id], $0) },
                 name: graph[id].name))
-        var offset = 0
-        var parts: [Plan.PackedGroup.Part] = []
-        for product in sharing {
+        for (index, product) in sharing.enumerated() {
             shared.insert(product)
-            setPlace(Plan.Place(buffer: buffer, offset: offset), of: product)
-            offset += graph[product].shape.last
-            parts.append(part(operands(ofProduct: product)))
+            setPlace(Plan.Place(buffer: buffer, offset: index * width), of: product)
         }
         let inputs = graph[vector].shape.last
-        plan.packed.append(Plan.PackedGroup(parts: parts, inputs: inputs))
-        plan.workPerStep += width * inputs
+        let head = addGroup(sharing.map { part(operands(ofProduct: $0)) }, outputs: outputs, inputs: inputs)
         append(
             PackedProduct(
-                parts: [.init(group: plan.packed.count - 1, vectorOffset: 0, resultOffset: 0)], vector: read(vector),
-                result: Plan.Place(buffer: buffer), clock: graph[id].clock, heads: [], inputs: inputs, outputs: width),
+                heads: [head], parts: sharing.count, vector: read(vector), result: Plan.Place(buffer: buffer),
+                clock: graph[id].clock, vectors: [], inputs: inputs, outputs: outputs),
             writing: [buffer])
+        plan.workPerStep += graph[id].clock.isTimed ? sharing.count * outputs * inputs : 0
     }
 
     /// One matrix and the vectors of all heads (or positions), or one vector whose product is delayed.
     private mutating func emitPacked(_ id: Graph.ID, _ operands: Operands) {
         let vector = graph[operands.vector]
-        let part = part(operands)
-        plan.packed.append(Plan.PackedGroup(parts: [part], inputs: vector.shape.last))
-        plan.workPerStep += part.outputs * vector.shape.count(source: 32)
+        let outputs = graph[id].shape.last
+        let head = addGroup([part(operands)], outputs: outputs, inputs: vector.shape.last)
+        plan.workPerStep += outputs * vector.shape.count(source: 32)
         let result = place(of: id)
         append(
             PackedProduct(
-                parts: [.init(group: plan.packed.count - 1, vectorOffset: 0, resultOffset: 0)], vector: read(operands.vector),
-                result: result, clock: graph[id].clock, heads: Shape(vector.shape.leading), inputs: vector.shape.last,
-                outputs: part.outputs), writing: [result.buffer])
+                heads: [head], parts: 1, vector: read(operands.vector), result: result, clock: graph[id].clock,
+                vectors: Shape(vector.shape.leading), inputs: vector.shape.last, outputs: outputs), writing: [result.buffer])
     }
 
     /// A matrix for each head.
     private mutating func emitHeads(_ id: Graph.ID, _ operands: Operands) {
         let vector = graph[operands.vector].shape
         let matrix = graph[operands.matrix].shape
+        let outputs = graph[id].shape.last
         var whole = part(operands)
         let size = matrix.axes[matrix.rank - 2] * matrix.last
-        var parts: [PackedProduct.Part] = []
-        for head in 0..<vector.count() / vector.last {
-            parts.append(
-                .init(group: plan.packed.count, vectorOffset: head * vector.last, resultOffset: head * whole.outputs))
-            plan.packed.append(Plan.PackedGroup(parts: [whole], inputs: vector.last))
+        var heads: [PackedProduct.Head] = []
+        for index in 0..<vector.count() / vector.last {
+            var head = addGroup([whole], outputs: outputs, inputs: vector.last)
+            head.vectorOffset = index * vector.last
+            head.resultOffset = index * outputs
+            heads.append(head)
             whole.place.offset += size
         }
         plan.workPerStep += matrix.count()
         let result = place(of: id)
         append(
             PackedProduct(
-                parts: parts, vector: read(operands.vector), result: result, clock: graph[id].clock, heads: [],
-                inputs: vector.last, outputs: whole.outputs), writing: [result.buffer])
+                heads: heads, parts: 1, vector: read(operands.vector), result: result, clock: graph[id].clock, vectors: [],
+                inputs: vector.last, outputs: outputs), writing: [result.buffer])
+    }
+
+    private mutating func addGroup(_ parts: [Plan.PackedGroup.Part], outputs: Int, inputs: Int) -> PackedProduct.Head {
+        plan.packed.append(Plan.PackedGroup(parts: parts, outputs: outputs, inputs: inputs))
+        return PackedProduct.Head(group: plan.packed.count - 1, vectorOffset: 0, resultOffset: 0)
+    }
+
+    /// The product of a matrix with every row of an embedding, computed when the model is loaded.
+    private mutating func emitTable(_ id: Graph.ID, matrixFirst: Bool) {
+        let (matrix, embedding) = (graph[id].operands[0], graph[id].operands[1])
+        let part = part(Operands(matrix: matrix, vector: embedding, matrixFirst: matrixFirst))
+        let result = place(of: id)
+        append(
+            TableProduct(
+                matrix: Plan.PackedGroup(parts: [part], outputs: graph[id].shape.last, inputs: graph[embedding].shape.last),
+                embedding: read(embedding), result: result, rows: graph[embedding].shape.axes[0]), writing: [result.buffer])
     }
 
     /// A constant matrix, or a part of one, as it is to be packed. Its own buffer is not kept for this.
@@ -156,8 +176,7 @@ extension Planner {
         var id = operands.matrix
         var rows = 0
         var columns = 0
-        let (height, width) = (graph[id].shape.axes[graph[id].shape.rank - 2], graph[id].shape.last)
-        var stride = width
+        var stride = graph[id].shape.last
         while case .matrixPart(let axis, let from, _) = graph[id].op {
             if axis == 0 { rows += from } else { columns += from }
             id = graph[id].operands[0]
@@ -166,7 +185,7 @@ extension Planner {
         var place = place(of: id)
         place.offset += rows * stride + columns
         return operands.matrixFirst
-            ? .init(place: place, outputStride: stride, inputStride: 1, outputs: height)
-            : .init(place: place, outputStride: 1, inputStride: stride, outputs: width)
+            ? .init(place: place, outputStride: stride, inputStride: 1)
+            : .init(place: place, outputStride: 1, inputStride: stride)
     }
 }

@@ -35,6 +35,7 @@ struct Planner {
         planner.plan.reading = planner.stages(of: schedules[1])
         planner.plan.stepping = planner.stages(of: schedules[2])
         planner.describeEnds()
+        planner.plan.placeBarriers()
         return planner.plan
     }
 
@@ -250,6 +251,36 @@ struct Planner {
     }
 
     private mutating func closeAllPasses() { while let pass = passes.first { close(pass) } }
+
+    // MARK: Rows of tables
+
+    /// Where a pass that reads the row which a token names, or a part of it, finds it in the table itself; nil for anything else.
+    mutating func table(of id: Graph.ID) -> (place: Plan.Place, width: Int)? {
+        var gather = id
+        var first = 0
+        while graph[gather].op != .gather {
+            guard graph[gather].op.isReshape || offset(of: gather) != nil else { return nil }
+            first += offset(of: gather) ?? 0
+            gather = graph[gather].operands[0]
+        }
+        guard graph[graph[gather].operands[0]].clock == .constant, !hasPast(gather) else { return nil }
+        var place = read(graph[gather].operands[0])
+        place.offset += first
+        return (place, graph[gather].shape.last)
+    }
+
+    /// Whether only passes read a gathered row, element by element: then it is not written out.
+    func isReadFromTable(_ id: Graph.ID) -> Bool {
+        if roots.contains(id) || hasPast(id) { return false }
+        return readers[id].allSatisfy { reader in
+            if graph[reader].op.isReshape || offset(of: reader) != nil { return isReadFromTable(reader) }
+            guard graph[reader].op.isPointwise, case .contiguous = Access(of: graph[id].shape, in: graph[reader].shape).kind
+            else {
+                return false
+            }
+            return true
+        }
+    }
 
     // MARK: Ends
 

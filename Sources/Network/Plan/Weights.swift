@@ -20,12 +20,7 @@ final class Weights: @unchecked Sendable {
         }
         compute(plan, team)
         packed = plan.packed.map { group in
-            let sources = group.parts.map { part in
-                PackedMatrix.Source(
-                    base: constant(part.place.buffer) + part.place.offset, outputs: part.outputs,
-                    outputStride: part.outputStride, inputStride: part.inputStride)
-            }
-            return PackedMatrix(sources, inputs: group.inputs, team: team)
+            PackedMatrix(sources(of: group), outputs: group.outputs, inputs: group.inputs, team: team)
         }
         for index in constants.indices where !plan.keptConstants.contains(index) {
             owned.removeValue(forKey: index)?.deallocate()
@@ -41,6 +36,15 @@ final class Weights: @unchecked Sendable {
 
     /// The elements of a constant buffer.
     func constant(_ buffer: Int) -> UnsafeMutablePointer<Float> { constants[buffer] ?? placeholder }
+
+    /// The parts of a group where they stand before they are packed.
+    func sources(of group: Plan.PackedGroup) -> [PackedMatrix.Source] {
+        group.parts.map { part in
+            PackedMatrix.Source(
+                base: constant(part.place.buffer) + part.place.offset, outputStride: part.outputStride * 4,
+                inputStride: part.inputStride * 4)
+        }
+    }
 
     private func reserve(_ index: Int, _ count: Int) {
         let pointer = UnsafeMutablePointer<Float>.allocate(capacity: count + vectorWidth)
@@ -75,11 +79,12 @@ final class Weights: @unchecked Sendable {
     private func compute(_ plan: Plan, _ team: ThreadTeam) {
         guard !plan.loading.isEmpty else { return }
         let frame = Frame(plan: plan, weights: self, batch: 1, sourceCapacity: 0, targetCapacity: 0, threads: team.count)
-        team.run { member in
-            for case .straight(let tasks) in plan.loading {
-                for task in tasks {
-                    task.instruction.run(frame, steps: 0..<1, member: member)
-                    member.barrier()
+        for case .straight(let tasks) in plan.loading {
+            for task in tasks {
+                if let table = task.instruction as? TableProduct {
+                    table.compute(frame, team)
+                } else {
+                    team.run { member in task.instruction.run(frame, steps: 0..<1, member: member) }
                 }
             }
         }

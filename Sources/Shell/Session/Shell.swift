@@ -1,4 +1,5 @@
 import Generation
+import Kernels
 import Tokenization
 import Zoo
 
@@ -38,6 +39,15 @@ public final class Shell {
     var output: any Output { host.output }
 
     public var zoo: ZooFolders { ZooFolders(environment: host.environment, executable: host.executable) }
+
+    /// Whether the instruction set that the environment asks for can be had. Everything that computes asks first.
+    public func checkInstructionSet() throws {
+        do {
+            _ = try InstructionSet.chosen(by: host.environment[InstructionSet.variable])
+        } catch {
+            throw Failure.usage("\(error)")
+        }
+    }
 
     /// Loads a model by path or name. What fails leaves the session as it was.
     /// - Parameter words: what else the name could have meant, for the suggestion.

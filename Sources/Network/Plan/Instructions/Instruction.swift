@@ -4,8 +4,13 @@ import Kernels
 protocol Instruction: AnyObject, Sendable {
     /// Of the result.
     var clock: Clock { get }
+    var footprint: Footprint { get }
     /// Computes the result at some steps of the chunk, for all sequences. For what is not timed there is one step.
     func run(_ frame: Frame, steps: Range<Int>, member: ThreadTeam.Member)
+}
+
+extension Instruction {
+    var footprint: Footprint { .unknown }
 }
 
 /// How a value is read by an operator whose result has another shape: axes are aligned at the last, sizes of 1 are repeated.

@@ -1,58 +1,115 @@
 import Kernels
 
-/// Products of constant matrices with a value: one packed matrix (the products of several matrices with one vector are one), or
-/// one for each head.
+/// Products of constant matrices with a value: one packed matrix, whose parts (the gates of a cell) all multiply the same vector,
+/// or one for each head.
 final class PackedProduct: Instruction {
-    struct Part: Sendable {
+    struct Head: Sendable {
         var group: Int  // of the plan's packed groups
         var vectorOffset: Int
         var resultOffset: Int
     }
 
-    let parts: [Part]
+    let heads: [Head]
     let vector: Plan.Place
     let result: Plan.Place
     let clock: Clock
+    let footprint: Footprint
     /// The axes of the vectors in one row that all meet the same matrix.
-    let heads: Shape
-    let inputs: Int
-    let outputs: Int
+    private let vectors: Shape
+    private let inputs: Int
+    /// Of one part and head.
+    private let outputs: Int
+    private let partStride: Int
+    private let units: Int
 
     init(
-        parts: [Part], vector: Plan.Place, result: Plan.Place, clock: Clock, heads: Shape, inputs: Int, outputs: Int
+        heads: [Head], parts: Int, vector: Plan.Place, result: Plan.Place, clock: Clock, vectors: Shape, inputs: Int, outputs: Int
     ) {
-        self.parts = parts
+        self.heads = heads
         self.vector = vector
         self.result = result
         self.clock = clock
-        self.heads = heads
+        self.vectors = vectors
         self.inputs = inputs
         self.outputs = outputs
+        partStride = Plan.padded(outputs)
+        units = (outputs + vectorWidth - 1) / vectorWidth
+        var footprint = Footprint(reads: [.init(vector, count: nil, division: .whole)])
+        if !vectors.axes.isEmpty || heads.count > 1 && outputs % vectorWidth != 0 {
+            footprint.writes = [.init(result, count: nil, division: .whole)]
+        } else if heads.count > 1 {
+            footprint.writes = [.init(result, count: heads.count * outputs, division: .units(of: heads.count * outputs))]
+        } else {
+            footprint.writes = (0..<parts).map { part in
+                var place = result
+                place.offset += part * Plan.padded(outputs)
+                return .init(place, count: outputs, division: .units(of: outputs))
+            }
+        }
+        self.footprint = footprint
     }
 
     func run(_ frame: Frame, steps: Range<Int>, member: ThreadTeam.Member) {
         let rows = Rows(frame, clock, steps)
+        if rows.count == 0 { return }
         let x = frame.row(vector, step: steps.lowerBound, sequence: 0)
         let y = frame.row(result, step: steps.lowerBound, sequence: 0)
-        let xStride = frame.memory[vector.buffer].rowStride
-        let yStride = frame.memory[result.buffer].rowStride
-        let ownParts = parts.count > 1 ? member.share(of: parts.count) : 0..<1
-        for part in ownParts {
-            let packed = frame.weights.packed[parts[part].group]
-            let panels = parts.count > 1 ? 0..<packed.panels : member.share(of: packed.panels)
-            let (x, y) = (x + parts[part].vectorOffset, y + parts[part].resultOffset)
-            if heads.axes.isEmpty {
-                packed.multiply(x: x, xStride: xStride, y: y, yStride: yStride, rows: rows.count, panels: panels)
-            } else {
-                for row in 0..<rows.count {
-                    let vectors = heads.count(source: frame.sourceLengths[rows.sequence(row)])
-                    packed.multiply(
-                        x: x + row * xStride, xStride: inputs, y: y + row * yStride, yStride: outputs, rows: vectors,
-                        panels: panels)
-                }
+        let (xStride, yStride) = (frame.memory[vector.buffer].rowStride, frame.memory[result.buffer].rowStride)
+        let share = member.share(of: units &* heads.count)
+        var unit = share.lowerBound
+        while unit < share.upperBound {
+            let head = unit / units
+            let own = unit &- head &* units..<min(units, share.upperBound &- head &* units)
+            unit &+= own.count
+            let matrix = frame.weights.packed[heads[head].group]
+            var product = Product(
+                x: x + heads[head].vectorOffset, inputStride: xStride, y: y + heads[head].resultOffset, outputStride: yStride,
+                partStride: partStride, rows: rows.count)
+            if vectors.axes.isEmpty {
+                matrix.multiply(product, units: own, kernels: frame.kernels)
+                continue
+            }
+            product.inputStride = inputs
+            product.outputStride = outputs
+            for row in 0..<rows.count {
+                product.rows = vectors.count(source: frame.sourceLengths[rows.sequence(row)])
+                if product.rows > 0 { matrix.multiply(product, units: own, kernels: frame.kernels) }
+                product.x += xStride
+                product.y += yStride
             }
         }
     }
+}
+
+/// Row t of the result is the product of a constant matrix and row t of another: what a token's embedding becomes, for every token.
+final class TableProduct: Instruction {
+    let matrix: Plan.PackedGroup
+    let embedding: Plan.Place
+    let result: Plan.Place
+    let rows: Int
+    let clock = Clock.constant
+
+    init(matrix: Plan.PackedGroup, embedding: Plan.Place, result: Plan.Place, rows: Int) {
+        self.matrix = matrix
+        self.embedding = embedding
+        self.result = result
+        self.rows = rows
+    }
+
+    /// Packs the matrix for this one use.
+    func compute(_ frame: Frame, _ team: ThreadTeam) {
+        let packed = PackedMatrix(frame.weights.sources(of: matrix), outputs: matrix.outputs, inputs: matrix.inputs, team: team)
+        nonisolated(unsafe) let frame = frame
+        nonisolated(unsafe) let product = Product(
+            x: frame.row(embedding, step: 0, sequence: 0), inputStride: matrix.inputs,
+            y: frame.row(result, step: 0, sequence: 0), outputStride: matrix.outputs, partStride: 0, rows: rows)
+        team.run { member in
+            packed.multiply(product, units: member.share(of: packed.blocks.units), kernels: frame.kernels)
+        }
+    }
+
+    /// Done by `compute`.
+    func run(_ frame: Frame, steps: Range<Int>, member: ThreadTeam.Member) {}
 }
 
 /// A product with a matrix that is itself computed: a state, a window, the positions of a source.
@@ -65,6 +122,9 @@ final class ComputedProduct: Instruction {
     let resultShape: Shape
     let matrixFirst: Bool
     let clock: Clock
+    private let heads: Shape
+    /// The matrix's axes without the last two, and one in place of what the result has there.
+    private let matrixHeads: [Int]
 
     init(
         matrix: Plan.Place, _ matrixShape: Shape, vector: Plan.Place, _ vectorShape: Shape, result: Plan.Place,
@@ -78,13 +138,14 @@ final class ComputedProduct: Instruction {
         self.resultShape = resultShape
         self.matrixFirst = matrixFirst
         self.clock = clock
+        heads = Shape(resultShape.leading)
+        matrixHeads = Array(matrixShape.axes.dropLast(2)) + [1]
     }
 
     func run(_ frame: Frame, steps: Range<Int>, member: ThreadTeam.Member) {
         let rows = Rows(frame, clock, steps)
-        let longest = frame.sourceLengths.max() ?? 0
         // Heads that the source's length decides are as many as the longest has; shorter sequences skip the rest.
-        let heads = Shape(resultShape.leading).count(source: longest)
+        let heads = heads.count(source: frame.longestSource)
         for unit in member.share(of: rows.count * heads) {
             let (row, head) = unit.quotientAndRemainder(dividingBy: heads)
             multiply(frame, rows.step(row), rows.sequence(row), head)
@@ -94,27 +155,21 @@ final class ComputedProduct: Instruction {
     @inline(__always)
     private func multiply(_ frame: Frame, _ step: Int, _ sequence: Int, _ head: Int) {
         let source = frame.sourceLengths[sequence]
-        if resultShape.dependsOnSource, head >= Shape(resultShape.leading).count(source: source) { return }
+        if resultShape.dependsOnSource, head >= heads.count(source: source) { return }
         func size(_ axis: Int) -> Int { axis == Shape.sourceLength ? source : axis }
         let rows = size(matrixShape.axes[matrixShape.rank - 2])
         let columns = size(matrixShape.last)
         let target = resultShape.axes
-        let matrixOffset = Self.offset(head, matrixShape.axes, 2, target, rows * columns, source)
+        let matrixOffset = Axes.offset(head, own: matrixHeads, target: target, dropping: 1, unit: rows * columns, source)
         let vectorOffset = Axes.offset(
             head, own: vectorShape.axes, target: target, dropping: 1, unit: size(vectorShape.last), source)
         let a = frame.row(matrix, step: step, sequence: sequence) + matrixOffset
         let x = frame.row(vector, step: step, sequence: sequence) + vectorOffset
         let y = frame.row(result, step: step, sequence: sequence) + head * size(resultShape.last)
         if matrixFirst {
-            MatrixVector.multiply(y, matrix: a, vector: x, rows: rows, columns: columns)
+            frame.kernels.matrixVector(y, a, x, rows, columns)
         } else {
-            MatrixVector.multiply(y, vector: x, matrix: a, rows: rows, columns: columns)
+            frame.kernels.vectorMatrix(y, x, a, rows, columns)
         }
-    }
-
-    /// The matrix has one axis more behind its heads than the result.
-    private static func offset(_ head: Int, _ own: [Int], _ dropping: Int, _ target: [Int], _ unit: Int, _ source: Int) -> Int {
-        let heads = Array(own.dropLast(dropping)) + [1]
-        return Axes.offset(head, own: heads, target: target, dropping: 1, unit: unit, source)
     }
 }

@@ -29,9 +29,9 @@ final class LastAxis: Instruction {
             let lines = count == 0 ? 0 : shape.count(source: source) / count
             for line in 0..<lines {
                 switch kind {
-                case .sum: y[line] = Reduction.sum(x + line * count, count)
-                case .mean: y[line] = Reduction.sum(x + line * count, count) / Float(count)
-                case .softmax: Reduction.softmax(y + line * count, x + line * count, count)
+                case .sum: y[line] = frame.kernels.sum(x + line * count, count)
+                case .mean: y[line] = frame.kernels.sum(x + line * count, count) / Float(count)
+                case .softmax: frame.kernels.softmax(y + line * count, x + line * count, count)
                 }
             }
         }

@@ -1,0 +1,61 @@
+/// The loops that everything else is made of, in one build: `Kernels` chooses among the builds when the process starts.
+///
+/// Every member is a plain function of pointers, so that no vector crosses the border between two builds.
+public struct KernelTable: Sendable {
+    /// y = W x for some blocks of the outputs; `Product` says for which rows.
+    public typealias Multiply = @Sendable (PackedBlocks, Product, Range<Int>) -> Void
+
+    public var name: StaticString
+
+    // Products of a packed constant matrix with the rows of a batch
+    public var multiplyF32: Multiply
+    public var multiplyF16: Multiply
+    public var multiplyBF16: Multiply
+    public var multiplyQ8: Multiply
+    public var multiplyQ4: Multiply
+    /// Rounds blocks of a vector to eight bits, as `multiplyQ8` and `multiplyQ4` take it.
+    public var quantize: @Sendable (_ x: UnsafePointer<Float>, _ count: Int, QuantizedVector, _ blocks: Range<Int>) -> Void
+
+    /// Pointwise steps over a number of vectors.
+    public var pass: @Sendable (UnsafePointer<PassStep>, Int, UnsafePointer<PassOperand>, Int) -> Void
+
+    // Of one contiguous run, each summed in one fixed order
+    public var sum: @Sendable (UnsafePointer<Float>, Int) -> Float
+    public var softmax: @Sendable (UnsafeMutablePointer<Float>, UnsafePointer<Float>, Int) -> Void
+    /// y[i] = Σ a[i, k] x[k] for a row-major [rows, columns] that is itself computed.
+    public var matrixVector:
+        @Sendable (UnsafeMutablePointer<Float>, UnsafePointer<Float>, UnsafePointer<Float>, _ rows: Int, _ columns: Int) -> Void
+    /// y[j] = Σ x[k] a[k, j], likewise.
+    public var vectorMatrix:
+        @Sendable (UnsafeMutablePointer<Float>, UnsafePointer<Float>, UnsafePointer<Float>, _ rows: Int, _ columns: Int) -> Void
+
+    public init(
+        name: StaticString, multiplyF32: @escaping Multiply, multiplyF16: @escaping Multiply, multiplyBF16: @escaping Multiply,
+        multiplyQ8: @escaping Multiply, multiplyQ4: @escaping Multiply,
+        quantize: @escaping @Sendable (UnsafePointer<Float>, Int, QuantizedVector, Range<Int>) -> Void,
+        pass: @escaping @Sendable (UnsafePointer<PassStep>, Int, UnsafePointer<PassOperand>, Int) -> Void,
+        sum: @escaping @Sendable (UnsafePointer<Float>, Int) -> Float,
+        softmax: @escaping @Sendable (UnsafeMutablePointer<Float>, UnsafePointer<Float>, Int) -> Void,
+        matrixVector:
+            @escaping @Sendable (
+                UnsafeMutablePointer<Float>, UnsafePointer<Float>, UnsafePointer<Float>, Int, Int
+            ) -> Void,
+        vectorMatrix:
+            @escaping @Sendable (
+                UnsafeMutablePointer<Float>, UnsafePointer<Float>, UnsafePointer<Float>, Int, Int
+            ) -> Void
+    ) {
+        self.name = name
+        self.multiplyF32 = multiplyF32
+        self.multiplyF16 = multiplyF16
+        self.multiplyBF16 = multiplyBF16
+        self.multiplyQ8 = multiplyQ8
+        self.multiplyQ4 = multiplyQ4
+        self.quantize = quantize
+        self.pass = pass
+        self.sum = sum
+        self.softmax = softmax
+        self.matrixVector = matrixVector
+        self.vectorMatrix = vectorMatrix
+    }
+}

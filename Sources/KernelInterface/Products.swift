@@ -1,0 +1,101 @@
+/// Floats that are computed side by side, in every build: lanes run across outputs and never mix, so that a result does not depend
+/// on which lane, strip, thread or instruction set it was computed in.
+@inlinable public var vectorWidth: Int { 16 }
+
+/// A constant matrix as products read it: one or more *parts* of equally many outputs, side by side.
+///
+/// Outputs come in blocks of 16 of one part. Blocks are numbered by unit first: block `u * parts + p` has the outputs `16 u` to
+/// `16 u + 15` of part p, so that whoever computes a range of units has all their parts (the gates of a cell). Blocks stand in
+/// panels of four (the last may be narrower): `[panel][step of inputs][block of the panel][16]`, so that a product reads its
+/// weights once, as one stream. What a step is depends on the type:
+///
+/// | type | step | bytes of a block and step |
+/// |---|---|---|
+/// | f32 | one input | 64: 16 floats |
+/// | f16 | one input | 32: 16 halves |
+/// | bf16 | one input | 32: 16 upper halves of floats |
+/// | q8 | four inputs | 64: 16 quadruples of bytes, each q + 128 |
+/// | q4 | eight inputs | 64: 16 quadruples of bytes, inputs 0…3 in the lower and 4…7 in the upper four bits, each q + 8 |
+///
+/// The last output block of a part and the last step are padded with zeros.
+public struct PackedBlocks {
+    @inlinable public static var panelWidth: Int { 4 }
+
+    public var weights: UnsafeRawPointer
+    /// For q8 and q4, as binary16: `[panel][block of 32 inputs][block of the panel][16]`.
+    public var scales: UnsafePointer<UInt16>?
+    public var inputs: Int
+    public var parts: Int
+    /// Outputs of one part.
+    public var outputs: Int
+
+    @inlinable public init(weights: UnsafeRawPointer, scales: UnsafePointer<UInt16>?, inputs: Int, parts: Int, outputs: Int) {
+        self.weights = weights
+        self.scales = scales
+        self.inputs = inputs
+        self.parts = parts
+        self.outputs = outputs
+    }
+
+    /// Blocks of one part.
+    @inlinable public var units: Int { (outputs + vectorWidth - 1) / vectorWidth }
+    @inlinable public var blocks: Int { units * parts }
+}
+
+/// The rows that a matrix multiplies, and where the results go.
+public struct Product {
+    /// [rows][inputs], `inputStride` floats apart.
+    public var x: UnsafePointer<Float>
+    public var inputStride: Int
+    /// The same, quantized: in place of `x` for q8 and q4.
+    public var quantized: QuantizedVector?
+    /// [rows][parts][outputs]: rows `outputStride`, parts `partStride` floats apart.
+    public var y: UnsafeMutablePointer<Float>
+    public var outputStride: Int
+    public var partStride: Int
+    public var rows: Int
+
+    @inlinable public init(
+        x: UnsafePointer<Float>, inputStride: Int, quantized: QuantizedVector? = nil, y: UnsafeMutablePointer<Float>,
+        outputStride: Int, partStride: Int, rows: Int
+    ) {
+        self.x = x
+        self.inputStride = inputStride
+        self.quantized = quantized
+        self.y = y
+        self.outputStride = outputStride
+        self.partStride = partStride
+        self.rows = rows
+    }
+}
+
+/// Vectors in blocks of 32 elements, each with its own scale: element i is about `scales[i / 32] * values[i]`.
+public struct QuantizedVector {
+    @inlinable public static var blockLength: Int { 32 }
+
+    /// -127 to 127; zeros beyond the end. Rows are `rowBlocks * 32` bytes apart.
+    public var values: UnsafeMutablePointer<Int8>
+    /// [rows][rowBlocks]
+    public var scales: UnsafeMutablePointer<Float>
+    /// The sum of each block's values. [rows][rowBlocks]
+    public var sums: UnsafeMutablePointer<Int32>
+    public var rowBlocks: Int
+
+    @inlinable public init(
+        values: UnsafeMutablePointer<Int8>, scales: UnsafeMutablePointer<Float>, sums: UnsafeMutablePointer<Int32>, rowBlocks: Int
+    ) {
+        self.values = values
+        self.scales = scales
+        self.sums = sums
+        self.rowBlocks = rowBlocks
+    }
+
+    @inlinable public static func blocks(_ count: Int) -> Int { (count + blockLength - 1) / blockLength }
+
+    @inlinable public func row(_ row: Int) -> QuantizedVector {
+        QuantizedVector(
+            values: values + row &* rowBlocks &* Self.blockLength, scales: scales + row &* rowBlocks,
+            sums: sums + row &* rowBlocks,
+            rowBlocks: rowBlocks)
+    }
+}

@@ -1,0 +1,268 @@
+import KernelInterface
+
+#if AVX2 || AVX512
+import _Builtin_intrinsics.intel
+#endif
+
+// Matrices of q8 and q4 times vectors of eight bits: whole numbers within a block of 32 inputs, which no build rounds or saturates,
+// and one rounded addition for each block, in ascending order.
+
+func multiplyQ8(_ matrix: PackedBlocks, _ product: Product, _ blocks: Range<Int>) {
+    multiply(matrix, product, blocks, steps: 8, offset: Integers.byteOffset) { sum, weights, values in
+        sum.add(bytes: weights, Quadruple(values))
+    }
+}
+
+func multiplyQ4(_ matrix: PackedBlocks, _ product: Product, _ blocks: Range<Int>) {
+    multiply(matrix, product, blocks, steps: 4, offset: 8) { sum, weights, values in
+        sum.add(nibbles: weights, Quadruple(values), Quadruple(values + 4))
+    }
+}
+
+/// - Parameters:
+///   - steps: of 32 inputs.
+///   - offset: what has been added to each weight as `accumulate` sees it.
+///   - accumulate: adds the products of one step's weights and values.
+@inline(__always)
+private func multiply(
+    _ matrix: PackedBlocks, _ product: Product, _ blocks: Range<Int>, steps: Int, offset: Int32,
+    _ accumulate: (inout Integers, UnsafeRawPointer, UnsafePointer<Int8>) -> Void
+) {
+    guard let scales = matrix.scales, let x = product.quantized else { return }
+    let inputBlocks = QuantizedVector.blocks(matrix.inputs)
+    let valueStep = QuantizedVector.blockLength / steps
+    var output = OutputCursor(matrix, product, block: blocks.lowerBound)
+    var block = blocks.lowerBound
+    while block < blocks.upperBound {
+        let panel = Panel(
+            matrix, block, blocks.upperBound, stepBytes: 64 &* steps &* inputBlocks, 64, inputBlocks: inputBlocks)
+        block &+= panel.count
+        if product.rows == 1 && panel.count == 4 {
+            var (a, b, c, d) = (Vector.zero, Vector.zero, Vector.zero, Vector.zero)
+            var w = panel.base
+            var s = UnsafeRawPointer(scales + panel.scaleOffset)
+            for i in 0..<inputBlocks {
+                let start = Integers(repeating: -offset &* x.sums[i])
+                var (p, q, r, t) = (start, start, start, start)
+                var values = UnsafePointer(x.values + i &* QuantizedVector.blockLength)
+                for _ in 0..<steps {
+                    accumulate(&p, w, values)
+                    accumulate(&q, w + 64, values)
+                    accumulate(&r, w + 128, values)
+                    accumulate(&t, w + 192, values)
+                    w += 256
+                    values += valueStep
+                }
+                let scale = Vector(repeating: x.scales[i])
+                a = a.adding(p.floats, times: Vector.load(halves: s) * scale)
+                b = b.adding(q.floats, times: Vector.load(halves: s + 32) * scale)
+                c = c.adding(r.floats, times: Vector.load(halves: s + 64) * scale)
+                d = d.adding(t.floats, times: Vector.load(halves: s + 96) * scale)
+                s += 128
+            }
+            output.store(a, row: 0)
+            output.advance()
+            output.store(b, row: 0)
+            output.advance()
+            output.store(c, row: 0)
+            output.advance()
+            output.store(d, row: 0)
+            output.advance()
+            continue
+        }
+        for i in 0..<panel.count {
+            let base = panel.base + i &* 64
+            let own = scales + (panel.scaleOffset &+ i &* vectorWidth)
+            var row = 0
+            while row < product.rows {
+                // Rows beyond the end stand for the last one.
+                let last = product.rows &- 1
+                let x0 = x.row(row), x1 = x.row(min(row &+ 1, last)), x2 = x.row(min(row &+ 2, last))
+                let x3 = x.row(min(row &+ 3, last))
+                var (a, b, c, d) = (Vector.zero, Vector.zero, Vector.zero, Vector.zero)
+                var w = base
+                var s = own
+                for j in 0..<inputBlocks {
+                    var p = Integers(repeating: -offset &* x0.sums[j])
+                    var q = Integers(repeating: -offset &* x1.sums[j])
+                    var r = Integers(repeating: -offset &* x2.sums[j])
+                    var t = Integers(repeating: -offset &* x3.sums[j])
+                    var at = j &* QuantizedVector.blockLength
+                    for _ in 0..<steps {
+                        accumulate(&p, w, x0.values + at)
+                        accumulate(&q, w, x1.values + at)
+                        accumulate(&r, w, x2.values + at)
+                        accumulate(&t, w, x3.values + at)
+                        w += panel.stride
+                        at &+= valueStep
+                    }
+                    let scale = Vector.load(halves: s)
+                    a = a.adding(p.floats, times: scale * Vector(repeating: x0.scales[j]))
+                    b = b.adding(q.floats, times: scale * Vector(repeating: x1.scales[j]))
+                    c = c.adding(r.floats, times: scale * Vector(repeating: x2.scales[j]))
+                    d = d.adding(t.floats, times: scale * Vector(repeating: x3.scales[j]))
+                    s += panel.scaleStride
+                }
+                output.store(a, row: row)
+                if row &+ 1 < product.rows { output.store(b, row: row &+ 1) }
+                if row &+ 2 < product.rows { output.store(c, row: row &+ 2) }
+                if row &+ 3 < product.rows { output.store(d, row: row &+ 3) }
+                row &+= 4
+            }
+            output.advance()
+        }
+    }
+}
+
+/// Four neighbouring values of a vector.
+typealias Quadruple = Int32
+
+extension Quadruple {
+    @inline(__always)
+    fileprivate init(_ values: UnsafePointer<Int8>) { self = UnsafeRawPointer(values).loadUnaligned(as: Int32.self) }
+}
+
+/// Sixteen sums of products of unsigned weights and signed values, four products at a time.
+private struct Integers {
+    #if AVX512
+    static var byteOffset: Int32 { 128 }
+    private var lanes: SIMD8<Int64>
+
+    @inline(__always)
+    init(repeating value: Int32) { lanes = _mm512_set1_epi32(value) }
+
+    @inline(__always)
+    mutating func add(bytes weights: UnsafeRawPointer, _ values: Quadruple) {
+        lanes = _mm512_dpbusd_epi32(lanes, weights.loadUnaligned(as: SIMD8<Int64>.self), _mm512_set1_epi32(values))
+    }
+
+    @inline(__always)
+    mutating func add(nibbles weights: UnsafeRawPointer, _ low: Quadruple, _ high: Quadruple) {
+        let pairs = weights.loadUnaligned(as: SIMD8<Int64>.self)
+        let mask = SIMD8<Int64>(repeating: 0x0f0f_0f0f_0f0f_0f0f)
+        lanes = _mm512_dpbusd_epi32(lanes, pairs & mask, _mm512_set1_epi32(low))
+        lanes = _mm512_dpbusd_epi32(lanes, _mm512_srli_epi16(pairs, 4) & mask, _mm512_set1_epi32(high))
+    }
+
+    @inline(__always)
+    var floats: Vector { _mm512_cvtepi32_ps(lanes) }
+    #elseif AVX2
+    static var byteOffset: Int32 { 0 }
+    private var low: SIMD4<Int64>
+    private var high: SIMD4<Int64>
+
+    @inline(__always)
+    init(repeating value: Int32) {
+        low = _mm256_set1_epi32(value)
+        high = low
+    }
+
+    @inline(__always)
+    mutating func add(bytes weights: UnsafeRawPointer, _ values: Quadruple) {
+        let x = _mm256_set1_epi32(values)
+        low = Self.add(low, weights.loadUnaligned(as: SIMD4<Int64>.self), x)
+        high = Self.add(high, weights.loadUnaligned(fromByteOffset: 32, as: SIMD4<Int64>.self), x)
+    }
+
+    /// The instruction adds neighbouring products in sixteen bits. With the offset taken off again and a weight's sign moved to the
+    /// value, no such sum is beyond 2 · 128 · 127, which they hold.
+    @inline(__always)
+    private static func add(_ sum: SIMD4<Int64>, _ weights: SIMD4<Int64>, _ x: SIMD4<Int64>) -> SIMD4<Int64> {
+        let signed = weights ^ SIMD4<Int64>(repeating: Int64(bitPattern: 0x8080_8080_8080_8080))
+        let products = _mm256_maddubs_epi16(_mm256_abs_epi8(signed), _mm256_sign_epi8(x, signed))
+        return _mm256_add_epi32(sum, _mm256_madd_epi16(products, _mm256_set1_epi16(1)))
+    }
+
+    @inline(__always)
+    mutating func add(nibbles weights: UnsafeRawPointer, _ lowValues: Quadruple, _ highValues: Quadruple) {
+        let (x, y) = (_mm256_set1_epi32(lowValues), _mm256_set1_epi32(highValues))
+        low = Self.add(low, nibbles: weights.loadUnaligned(as: SIMD4<Int64>.self), x, y)
+        high = Self.add(high, nibbles: weights.loadUnaligned(fromByteOffset: 32, as: SIMD4<Int64>.self), x, y)
+    }
+
+    @inline(__always)
+    private static func add(
+        _ sum: SIMD4<Int64>, nibbles: SIMD4<Int64>, _ x: SIMD4<Int64>, _ y: SIMD4<Int64>
+    ) -> SIMD4<Int64> {
+        let mask = SIMD4<Int64>(repeating: 0x0f0f_0f0f_0f0f_0f0f)
+        let first = _mm256_maddubs_epi16(nibbles & mask, x)
+        let second = _mm256_maddubs_epi16(_mm256_srli_epi16(nibbles, 4) & mask, y)
+        return _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_add_epi16(first, second), _mm256_set1_epi16(1)))
+    }
+
+    @inline(__always)
+    var floats: Vector {
+        Vector(lowHalf: _mm256_cvtepi32_ps(low), highHalf: _mm256_cvtepi32_ps(high))
+    }
+    #else
+    static var byteOffset: Int32 { 128 }
+    private var lanes: SIMD16<Int32>
+
+    @inline(__always)
+    init(repeating value: Int32) { lanes = SIMD16(repeating: value) }
+
+    @inline(__always)
+    mutating func add(bytes weights: UnsafeRawPointer, _ values: Quadruple) {
+        let quadruples = weights.loadUnaligned(as: SIMD16<Int32>.self)
+        lanes &+= (quadruples & 0xff) &* SIMD16(repeating: (values &<< 24) &>> 24)
+        lanes &+= ((quadruples &>> 8) & 0xff) &* SIMD16(repeating: (values &<< 16) &>> 24)
+        lanes &+= ((quadruples &>> 16) & 0xff) &* SIMD16(repeating: (values &<< 8) &>> 24)
+        lanes &+= ((quadruples &>> 24) & 0xff) &* SIMD16(repeating: values &>> 24)
+    }
+
+    @inline(__always)
+    mutating func add(nibbles weights: UnsafeRawPointer, _ low: Quadruple, _ high: Quadruple) {
+        let pairs = weights.loadUnaligned(as: SIMD16<Int32>.self)
+        lanes &+= (pairs & 0xf) &* SIMD16(repeating: (low &<< 24) &>> 24)
+        lanes &+= ((pairs &>> 8) & 0xf) &* SIMD16(repeating: (low &<< 16) &>> 24)
+        lanes &+= ((pairs &>> 16) & 0xf) &* SIMD16(repeating: (low &<< 8) &>> 24)
+        lanes &+= ((pairs &>> 24) & 0xf) &* SIMD16(repeating: low &>> 24)
+        lanes &+= ((pairs &>> 4) & 0xf) &* SIMD16(repeating: (high &<< 24) &>> 24)
+        lanes &+= ((pairs &>> 12) & 0xf) &* SIMD16(repeating: (high &<< 16) &>> 24)
+        lanes &+= ((pairs &>> 20) & 0xf) &* SIMD16(repeating: (high &<< 8) &>> 24)
+        lanes &+= ((pairs &>> 28) & 0xf) &* SIMD16(repeating: high &>> 24)
+    }
+
+    /// Below 2^24 in magnitude, so exact: 1.5 · 2^23 plus a whole number has it in its low bits.
+    @inline(__always)
+    var floats: Vector {
+        let shifter = Vector(repeating: 12_582_912)
+        return unsafeBitCast(lanes &+ unsafeBitCast(shifter, to: SIMD16<Int32>.self), to: Vector.self) - shifter
+    }
+    #endif
+}
+
+// MARK: Rounding vectors to eight bits
+
+/// Each block of 32: the scale is the largest magnitude over 127, and values are rounded to the nearest whole number, ties to even.
+/// A block with something that is not finite has a scale that is not.
+func quantize(_ x: UnsafePointer<Float>, _ count: Int, _ result: QuantizedVector, _ blocks: Range<Int>) {
+    for block in blocks {
+        let first = block &* QuantizedVector.blockLength
+        let (a, b) = (load(x + first, count &- first), load(x + (first &+ 16), count &- first &- 16))
+        let largest = Vector.maximum(a.magnitude, b.magnitude).largest
+        // Infinite and NaN elements give NaN, all others zero.
+        let check = (a * Vector.zero + b * Vector.zero).total
+        // A block of nothing but the smallest numbers is a block of zeros.
+        let isZero = largest < 1e-30
+        let inverse = Vector(repeating: isZero ? 0 : 127 / largest)
+        let shifter = Vector(repeating: 12_582_912)
+        let whole = unsafeBitCast(shifter, to: SIMD16<Int32>.self)
+        let p = unsafeBitCast(a * inverse + shifter, to: SIMD16<Int32>.self) &- whole
+        let q = unsafeBitCast(b * inverse + shifter, to: SIMD16<Int32>.self) &- whole
+        let values = result.values + first
+        var sum: Int32 = 0
+        for i in 0..<16 {
+            values[i] = Int8(truncatingIfNeeded: p[i])
+            values[i &+ 16] = Int8(truncatingIfNeeded: q[i])
+            sum &+= Int32(values[i]) &+ Int32(values[i &+ 16])
+        }
+        result.sums[block] = sum
+        result.scales[block] = (isZero ? 0 : largest / 127) + check
+    }
+}
+
+@inline(__always)
+private func load(_ x: UnsafePointer<Float>, _ count: Int) -> Vector {
+    count >= vectorWidth ? Vector.load(x) : count <= 0 ? .zero : Vector.load(x, first: count)
+}
