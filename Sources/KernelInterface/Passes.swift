@@ -2,7 +2,7 @@
 public enum PointwiseOperation: Sendable, Equatable {
     case copy
     case negate, tanh, sigmoid, relu, exp, log, sqrt, abs, softplus, sin, cos
-    case square, cube, reciprocal
+    case square, cube, reciprocal, reciprocalSquareRoot
     case power(Float)
     case add, subtract, multiply, divide, maximum, minimum
     /// a * b + c, rounded once where the processor can.

@@ -1,13 +1,5 @@
 import KernelInterface
 
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#elseif canImport(Darwin)
-import Darwin
-#endif
-
 /// Runs the steps one after the other over `count` vectors that are few enough to stay in the first-level cache.
 func pass(_ steps: UnsafePointer<PassStep>, _ stepCount: Int, _ operands: UnsafePointer<PassOperand>, _ count: Int) {
     for i in 0..<stepCount {
@@ -29,9 +21,10 @@ func pass(_ steps: UnsafePointer<PassStep>, _ stepCount: Int, _ operands: Unsafe
         case .square: map(d, a, count) { $0 * $0 }
         case .cube: map(d, a, count) { $0 * $0 * $0 }
         case .reciprocal: map(d, a, count) { Vector(repeating: 1) / $0 }
-        case .sin: each(d, a, count) { sinf($0) }
-        case .cos: each(d, a, count) { cosf($0) }
-        case .power(let exponent): each(d, a, count) { powf($0, exponent) }
+        case .reciprocalSquareRoot: map(d, a, count) { Vector(repeating: 1) / $0.squareRoot() }
+        case .sin: each(d, a, count) { sine($0) }
+        case .cos: each(d, a, count) { cosine($0) }
+        case .power(let exponent): each(d, a, count) { power($0, exponent) }
         case .add: map(d, a, b, count) { $0 + $1 }
         case .subtract: map(d, a, b, count) { $0 - $1 }
         case .multiply: map(d, a, b, count) { $0 * $1 }

@@ -228,6 +228,7 @@ struct PassWriter {
             case 2: .square
             case 3: .cube
             case 0.5: .sqrt
+            case -0.5: .reciprocalSquareRoot
             case -1: .reciprocal
             default: .power(Float(exponent))
             }
