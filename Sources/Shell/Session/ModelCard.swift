@@ -56,7 +56,8 @@ public struct ModelCard {
         }
         return .object(
             [
-                ("name", .string(header.name)), ("version", .int(ArchiveFormat.version)), ("parameters", .int(parameters)),
+                ("name", .string(header.name)), ("version", .int(ArchiveFormat.version(of: model.header))),
+                ("parameters", .int(parameters)),
                 ("architecture", .optional(header.architecture)), ("vocabulary", .optional(vocabulary)),
                 ("state_bytes", .int(model.network?.stateByteCount ?? 0)), ("tensors", .array(tensors)),
             ] + (withProgram ? [("program", .optional(header.program))] : []))
