@@ -50,9 +50,9 @@ public struct ModelCard {
 
     func json(withProgram: Bool) -> JSON {
         let tensors = header.tensors.map { entry in
-            JSON.object([
-                ("name", .string(entry.name)), ("dtype", .string(entry.dtype.rawValue)), ("shape", .ids(entry.shape)),
-            ])
+            JSON.object(
+                [("name", .string(entry.name)), ("dtype", .string(entry.dtype.rawValue)), ("shape", .ids(entry.shape))]
+                    + (entry.blockAxis.map { [("block_axis", .int($0))] } ?? []))
         }
         return .object(
             [
