@@ -7,7 +7,7 @@ import Zoo
 ///
 /// The output is an archive (`.rnnz`), or safetensors with the tensors of the source again: their names, shapes and values. An
 /// archive is written only after the model in it has run: its self-tests, which are made from the float64 interpreter where the
-/// source brings none, are met by the network as it will be executed.
+/// source brings none or its tensors are quantized, are met by the network as it will be executed.
 /// - Parameters:
 ///   - input: a file or folder, recognised by its content unless `options.from` names the format.
 ///   - output: ends in `.rnnz` or `.safetensors`; what stood there is replaced whole or not at all.
@@ -138,7 +138,7 @@ private func writeArchive(
     converted.header.tensors = converted.parts.map { TensorEntry(name: $0.name, sources: $0.sources) }
     if let type = options.quantize {
         do {
-            report.quantization = try Quantizing.apply(type, to: &converted)
+            report.quantization = try Quantizing.apply(type, to: &converted, isInterrupted: isInterrupted)
         } catch let errors as NotationErrors {
             throw ZooError.program(path: options.program ?? report.input, errors)
         }

@@ -11,9 +11,12 @@ enum Quantizing {
     /// Converts the tensors that `TensorUses` says can be, where they become smaller by it; the others stay as they are. So does, with a
     /// warning, a tensor with numbers that the type cannot hold: the rest of the model is as much smaller, and nothing is wrong.
     ///
+    /// - Parameter isInterrupted: asked before each tensor.
     /// - Returns: what was done; nil where nothing was.
-    /// - Throws: `NotationErrors` of the program.
-    static func apply(_ type: ElementType, to model: inout ConvertedModel) throws -> ConversionReport.Quantization? {
+    /// - Throws: `NotationErrors` of the program; `ArchiveError.interrupted`.
+    static func apply(
+        _ type: ElementType, to model: inout ConvertedModel, isInterrupted: () -> Bool
+    ) throws -> ConversionReport.Quantization? {
         guard let program = model.header.program else {
             model.warnings.append("there is no program that would multiply a tensor, so none was stored as \(type)")
             return nil
@@ -29,6 +32,7 @@ enum Quantizing {
             guard let axis = axes[part.name], let size = type.byteCount(shape: part.tensor.shape, blockAxis: axis),
                 size < part.tensor.byteCount
             else { continue }
+            if isInterrupted() { throw ArchiveError.interrupted }
             do throws(QuantizationError) {
                 model.parts[i].tensor = try part.tensor.converted(to: type, blockAxis: axis)
             } catch {

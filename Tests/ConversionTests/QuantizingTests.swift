@@ -262,6 +262,34 @@ struct QuantizingTests {
         #expect(try Safetensors(path: scratch.file("z.safetensors"))["shared"]?.type == .f32)
     }
 
+    @Test("An interrupt between any two tensors leaves nothing")
+    func interrupted() throws {
+        let scratch = try Scratch()
+        var (input, options) = try checkpoint(scratch, program: Self.program, Self.shapes)
+        var counts: [Int] = []
+        for type in [nil, ElementType.q4] {
+            options.quantize = type
+            var asked = 0
+            _ = try convert(from: input, to: scratch.file("x.rnnz"), options: options) {
+                asked += 1
+                return false
+            }
+            counts.append(asked)
+        }
+        #expect(counts[1] == counts[0] + 4)
+        try FileManager.default.removeItem(atPath: scratch.file("x.rnnz"))
+        for last in 1...counts[1] {
+            var asked = 0
+            #expect(throws: ArchiveError.interrupted) {
+                _ = try convert(from: input, to: scratch.file("x.rnnz"), options: options) {
+                    asked += 1
+                    return asked == last
+                }
+            }
+        }
+        #expect(scratch.names == ["m.safetensors", "p.rnn"])
+    }
+
     @Test("A tokenizer alone has nothing to quantize")
     func tokenizerAlone() throws {
         let scratch = try Scratch()

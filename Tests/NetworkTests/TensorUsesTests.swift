@@ -79,3 +79,54 @@ import Testing
         }
     }
 }
+
+/// The shipped programs with their matrices in blocks.
+@Suite struct QuantizedProgramTests {
+    /// By the last word of a tensor's name: what is no matrix of a product though it has two axes. Filters of convolutions, decays and
+    /// bonuses of each head, interpolations of token shifts, biases of each head.
+    static let exact: Set<String> = ["conv", "A_log", "bias", "first", "decay", "maa_wkvrg", "x_rwkvag", "r_k"]
+
+    @Test(arguments: ProgramCase.all) func allMatricesCanBeQuantized(_ program: ProgramCase) throws {
+        let uses = try TensorUses(program: program.program, hyperparameters: program.hyperparameters, shapes: program.tensors)
+        for (name, shape) in program.tensors {
+            let isExact = shape.count < 2 || Self.exact.contains(String(name.split(separator: ".").last ?? ""))
+            #expect((uses.blockAxes[name] == nil) == isExact, "\(name)")
+        }
+        #expect(try program.network().tensorUses == uses)
+    }
+
+    /// However a product with blocks is computed, it stays as near to the interpreter as rounded vectors allow.
+    @Test(arguments: ProgramCase.all, [ElementType.q8, .q4]) func planMeetsInterpreter(_ program: ProgramCase, type: ElementType)
+        throws
+    {
+        let uses = try program.network().tensorUses
+        var tensors = program.randomTensors()
+        for (name, axis) in uses.blockAxes { tensors[name] = try tensors[name]?.converted(to: type, blockAxis: axis) }
+        let network = try Network(
+            program: program.program, hyperparameters: program.hyperparameters, tensors: tensors,
+            options: NetworkOptions(window: program.window, threads: 1))
+        #expect(network.hasIntegerProducts)
+        let input = try program.inputs([9])[0]
+        for (entry, outputs) in try SequenceRunner(network).run([input])[0] {
+            var exact = try network.interpreter(for: input)
+            var rounded = exact
+            rounded.integerProducts = network.integerProducts
+            for (output, root) in zip(outputs, network.graph.results[entry] ?? []) {
+                var (largest, error, allowed) = (0.0, 0.0, 0.0)
+                for (step, values) in output.values.enumerated() {
+                    let wanted = exact.value(of: root.node, at: step).expanded(to: output.shape).elements
+                    let other = rounded.value(of: root.node, at: step).expanded(to: output.shape).elements
+                    #expect(wanted.count == values.count)
+                    for i in wanted.indices {
+                        largest = max(largest, abs(wanted[i]))
+                        error = max(error, abs(wanted[i] - Double(values[i])))
+                        allowed = max(allowed, abs(wanted[i] - other[i]))
+                    }
+                }
+                #expect(error <= 4 * allowed + 1e-5 * largest, "\(entry).\(output.name): error \(error), largest \(largest)")
+                // 8 bits are 8 bits: what they do to a result is seen, and is little.
+                #expect(allowed > 0 && allowed < 0.1 * largest, "\(entry).\(output.name): \(allowed) of \(largest)")
+            }
+        }
+    }
+}
