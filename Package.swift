@@ -62,7 +62,8 @@ let package = Package(
             ]),
         .executableTarget(name: "rnnz", dependencies: ["Shell", "CReadline"]),
         .testTarget(name: "ProjectTests"),
-        .testTarget(name: "KernelTests", dependencies: ["Kernels"]),
+        .testTarget(
+            name: "KernelTests", dependencies: ["Kernels"], exclude: ["make_quantized.py"], resources: [.copy("Fixtures")]),
         .testTarget(name: "NetworkTests", dependencies: ["Network", "Kernels"]),
         .testTarget(
             name: "ConformanceTests",

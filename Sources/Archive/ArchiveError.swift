@@ -26,6 +26,9 @@ public enum ArchiveError: Error, Sendable, Equatable {
     case duplicateTensor(name: String)
     case tooManyTensors(count: Int, limit: Int)
     case unknownElementType(tensor: String, name: String)
+    /// A type that this version of the format does not have yet.
+    case elementTypeOfLaterVersion(tensor: String, name: String, version: Int)
+    case blockAxisOutOfRange(tensor: String, axis: Int, dimensions: Int)
     case unknownChunkEncoding(tensor: String, chunk: Int, name: String)
     case tooManyDimensions(tensor: String, count: Int, limit: Int)
     case shapeOverflow(tensor: String)
@@ -36,6 +39,7 @@ public enum ArchiveError: Error, Sendable, Equatable {
     case chunkTooLarge(tensor: String, chunk: Int, byteCount: Int, limit: Int)
     case chunkExpandsTooMuch(tensor: String, chunk: Int, stored: Int, byteCount: Int)
     case chunkNotWholeElements(tensor: String, chunk: Int, byteCount: Int)
+    case chunkNotWholeBlocks(tensor: String, chunk: Int, byteCount: Int, blockByteCount: Int)
     case rawChunkSizeMismatch(tensor: String, chunk: Int, stored: Int, byteCount: Int)
     case tensorSizeMismatch(tensor: String, expected: Int, found: Int)
     case chunkOutsideFile(tensor: String, chunk: Int)
@@ -119,6 +123,10 @@ extension ArchiveError: CustomStringConvertible {
         case .tooManyTensors(let count, let limit): "the header lists \(count) tensors, and at most \(limit) are allowed"
         case .unknownElementType(let tensor, let name):
             "the tensor “\(tensor)” has the unknown element type “\(name)”; a newer rnnz may know it"
+        case .elementTypeOfLaterVersion(let tensor, let name, let version):
+            "the tensor “\(tensor)” has the element type “\(name)”, which version \(version) of the format does not have"
+        case .blockAxisOutOfRange(let tensor, let axis, let count):
+            "the blocks of the tensor “\(tensor)” run along axis \(axis), and it has \(count) axes, counted from 0"
         case .unknownChunkEncoding(let tensor, let chunk, let name):
             "chunk \(chunk) of the tensor “\(tensor)” has the unknown encoding “\(name)”; a newer rnnz may know it"
         case .tooManyDimensions(let tensor, let count, let limit):
@@ -139,6 +147,8 @@ extension ArchiveError: CustomStringConvertible {
                 + "\(ArchiveFormat.expansionLimit) times is the most that is allowed"
         case .chunkNotWholeElements(let tensor, let chunk, let count):
             "chunk \(chunk) of the tensor “\(tensor)” has \(count) bytes, which is no whole number of elements"
+        case .chunkNotWholeBlocks(let tensor, let chunk, let count, let block):
+            "chunk \(chunk) of the tensor “\(tensor)” has \(count) bytes, which is no whole number of blocks of \(block)"
         case .rawChunkSizeMismatch(let tensor, let chunk, let stored, let count):
             "chunk \(chunk) of the tensor “\(tensor)” is stored raw, yet states \(stored) bytes in the file and \(count) in memory"
         case .tensorSizeMismatch(let tensor, let expected, let found):

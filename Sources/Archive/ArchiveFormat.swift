@@ -1,7 +1,10 @@
 /// The numbers of `zoo/FORMAT.md`.
 public enum ArchiveFormat {
-    /// The version that is written, and the newest that is read.
-    public static let version = 1
+    /// The newest version that is read. Written is the lowest that can say what an archive holds, so that older readers read it.
+    public static let newestVersion = 2
+    /// Version 2 added quantized tensors.
+    public static func version(of header: ArchiveHeader) -> Int { header.tensors.contains { $0.dtype.isQuantized } ? 2 : 1 }
+
     /// The byte 0x89, “RNNZ”, and three bytes that a transfer as text would change: a carriage return, a line feed, control-Z.
     static let magic: [UInt8] = [0x89, 0x52, 0x4e, 0x4e, 0x5a, 0x0d, 0x0a, 0x1a]
     static let prefixByteCount = 36
@@ -20,6 +23,7 @@ public enum ArchiveFormat {
 
 /// The fixed beginning of a file.
 struct ArchivePrefix: Equatable {
+    var version: Int
     var headerStored: Int
     var headerSize: Int
     var headerCRC32: UInt32
@@ -28,7 +32,7 @@ struct ArchivePrefix: Equatable {
 
     var bytes: [UInt8] {
         var bytes = ArchiveFormat.magic
-        bytes.append(littleEndian: UInt32(ArchiveFormat.version))
+        bytes.append(littleEndian: UInt32(version))
         bytes.append(littleEndian: UInt32(headerStored))
         bytes.append(littleEndian: UInt32(headerSize))
         bytes.append(littleEndian: headerCRC32)
@@ -37,7 +41,8 @@ struct ArchivePrefix: Equatable {
         return bytes
     }
 
-    init(headerStored: Int, headerSize: Int, headerCRC32: UInt32, dataLength: Int) {
+    init(version: Int = 1, headerStored: Int, headerSize: Int, headerCRC32: UInt32, dataLength: Int) {
+        self.version = version
         self.headerStored = headerStored
         self.headerSize = headerSize
         self.headerCRC32 = headerCRC32
@@ -48,9 +53,9 @@ struct ArchivePrefix: Equatable {
     init(_ bytes: [UInt8], fileLength: Int) throws(ArchiveError) {
         try Self.checkMagic(bytes)
         guard bytes.count >= 12 else { throw .truncated(expected: ArchiveFormat.prefixByteCount, found: fileLength) }
-        let version = bytes.littleEndian(at: 8, as: UInt32.self)
-        guard version == ArchiveFormat.version else {
-            throw .unsupportedVersion(found: Int(version), newest: ArchiveFormat.version)
+        version = Int(bytes.littleEndian(at: 8, as: UInt32.self))
+        guard (1...ArchiveFormat.newestVersion).contains(version) else {
+            throw .unsupportedVersion(found: version, newest: ArchiveFormat.newestVersion)
         }
         guard bytes.count == ArchiveFormat.prefixByteCount else {
             throw .truncated(expected: ArchiveFormat.prefixByteCount, found: fileLength)

@@ -121,6 +121,8 @@ extension TensorEntry {
         guard let dtype = ElementType(rawValue: type) else { throw .unknownElementType(tensor: name, name: type) }
         self.dtype = dtype
         shape = try field["shape"].required { (f) throws(ArchiveError) in try f.count() }
+        // Says something of blocks alone: elsewhere it is passed over as an unknown key is.
+        if dtype.isQuantized { blockAxis = try field["block_axis"].optional { (f) throws(ArchiveError) in try f.count() } }
         sha256 = try field["sha256"].digest()
         chunks = []
         let list = try field["chunks"].array { (f) throws(ArchiveError) in f }
@@ -131,6 +133,7 @@ extension TensorEntry {
 
     var json: JSONValue {
         var members: [String: JSONValue] = ["name": .string(name), "dtype": .string(dtype.rawValue), "shape": JSONValue(shape)]
+        members["block_axis"] = blockAxis.map { JSONValue($0) }
         members["sha256"] = .string(sha256)
         members["chunks"] = .array(chunks.map { $0.json })
         if !sources.isEmpty { members["sources"] = .array(sources.map { $0.json }) }

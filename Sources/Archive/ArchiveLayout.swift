@@ -30,7 +30,13 @@ enum ArchiveLayout {
         guard entry.shape.count <= ArchiveFormat.rankLimit else {
             throw .tooManyDimensions(tensor: entry.name, count: entry.shape.count, limit: ArchiveFormat.rankLimit)
         }
-        guard let count = entry.shape.elementCount, !count.multipliedReportingOverflow(by: entry.dtype.size).overflow else {
+        if entry.dtype.isQuantized {
+            let axis = entry.blockAxis ?? max(0, entry.shape.count - 1)
+            guard entry.shape.indices.contains(axis) else {
+                throw .blockAxisOutOfRange(tensor: entry.name, axis: axis, dimensions: entry.shape.count)
+            }
+        }
+        guard entry.shape.elementCount != nil, entry.dtype.byteCount(shape: entry.shape, blockAxis: entry.blockAxis) != nil else {
             throw .shapeOverflow(tensor: entry.name)
         }
         guard !entry.sources.isEmpty else { return }
@@ -53,8 +59,11 @@ enum ArchiveLayout {
             guard chunk.size <= ArchiveFormat.chunkLimit else {
                 throw .chunkTooLarge(tensor: name, chunk: i, byteCount: chunk.size, limit: ArchiveFormat.chunkLimit)
             }
-            guard chunk.size % entry.dtype.size == 0 else {
-                throw .chunkNotWholeElements(tensor: name, chunk: i, byteCount: chunk.size)
+            guard chunk.size % entry.dtype.blockByteCount == 0 else {
+                throw entry.dtype.isQuantized
+                    ? .chunkNotWholeBlocks(
+                        tensor: name, chunk: i, byteCount: chunk.size, blockByteCount: entry.dtype.blockByteCount)
+                    : .chunkNotWholeElements(tensor: name, chunk: i, byteCount: chunk.size)
             }
             guard chunk.offset <= dataLength, chunk.stored <= dataLength - chunk.offset else {
                 throw .chunkOutsideFile(tensor: name, chunk: i)
@@ -71,7 +80,7 @@ enum ArchiveLayout {
             }
             total += chunk.size
         }
-        let expected = entry.shape.reduce(entry.dtype.size, *)
+        let expected = entry.byteCount
         guard total == expected else { throw .tensorSizeMismatch(tensor: name, expected: expected, found: total) }
     }
 

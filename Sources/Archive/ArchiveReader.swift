@@ -24,13 +24,16 @@ public struct ArchiveReader: Sendable {
         byteCount = source.length
         let beginning = try source.read(at: 0, count: min(source.length, ArchiveFormat.prefixByteCount))
         let prefix = try ArchivePrefix(beginning, fileLength: source.length)
-        version = ArchiveFormat.version
+        version = prefix.version
         dataStart = ArchiveFormat.prefixByteCount + prefix.headerStored
         let text = try Self.headerText(prefix, source: source)
         let json: JSONValue
         do throws(JSONError) { json = try JSONValue(parsing: text) } catch { throw .headerNotJSON(error) }
         header = try ArchiveHeader(json: json)
         try ArchiveLayout.check(header, dataLength: prefix.dataLength)
+        for entry in header.tensors where entry.dtype.isQuantized && version < 2 {
+            throw .elementTypeOfLaterVersion(tensor: entry.name, name: entry.dtype.rawValue, version: version)
+        }
         var index: [String: Int] = [:]
         for (i, entry) in header.tensors.enumerated() { index[entry.name] = i }
         self.index = index
@@ -68,7 +71,7 @@ public struct ArchiveReader: Sendable {
             }
         }
         try failure.rethrow()
-        return Tensor(entry.dtype, shape: entry.shape, storage: storage)
+        return Tensor(entry.dtype, shape: entry.shape, blockAxis: entry.blockAxis, storage: storage)
     }
 
     /// Reads all tensors. Small ones are dealt to the threads whole, large ones by their chunks.
@@ -137,14 +140,14 @@ extension ArchiveReader {
             throw .chunkNotInflatable(tensor: entry.name, chunk: piece.index, problem: problem)
         }
         if chunk.encoding == .planes {
-            BytePlanes.merge(UnsafeRawBufferPointer(planes), elementSize: entry.dtype.size, into: piece.destination)
+            BytePlanes.merge(UnsafeRawBufferPointer(planes), elementSize: entry.dtype.blockByteCount, into: piece.destination)
         }
     }
 }
 
 extension TensorEntry {
-    /// In memory. Checked to be countable when an archive is opened.
-    public var byteCount: Int { shape.reduce(dtype.size, *) }
+    /// In memory. Checked to be countable when an archive is opened; 0 where it is not.
+    public var byteCount: Int { dtype.byteCount(shape: shape, blockAxis: blockAxis) ?? 0 }
     public var count: Int { shape.reduce(1, *) }
 }
 

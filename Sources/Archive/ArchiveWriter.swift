@@ -43,6 +43,7 @@ public struct ArchiveWriter: Sendable {
             let value = try tensor(header.tensors[i].name)
             header.tensors[i].dtype = value.elementType
             header.tensors[i].shape = value.shape
+            header.tensors[i].blockAxis = value.blockAxis == value.shape.count - 1 ? nil : value.blockAxis
             try ArchiveLayout.checkShape(header.tensors[i])
             try append(value, to: spool, describing: &header.tensors[i], isInterrupted)
         }
@@ -80,7 +81,9 @@ public struct ArchiveWriter: Sendable {
             }
         }
         let sum = stored.withUnsafeBytes { Zlib.crc32($0) }
-        let prefix = ArchivePrefix(headerStored: stored.count, headerSize: text.count, headerCRC32: sum, dataLength: dataLength)
+        let prefix = ArchivePrefix(
+            version: ArchiveFormat.version(of: header), headerStored: stored.count, headerSize: text.count, headerCRC32: sum,
+            dataLength: dataLength)
         return prefix.bytes + stored
     }
 }
@@ -92,7 +95,7 @@ extension ArchiveWriter {
     private func append(
         _ tensor: Tensor, to spool: Spool, describing entry: inout TensorEntry, _ isInterrupted: () -> Bool
     ) throws(ArchiveError) {
-        let elementSize = tensor.elementType.size
+        let elementSize = tensor.elementType.blockByteCount
         let chunkSize = max(1, min(chunkByteCount, ArchiveFormat.chunkLimit) / elementSize) * elementSize
         var digest = SHA256()
         entry.chunks = []

@@ -1,7 +1,8 @@
 import Kernels
 
-/// From a source's tensors to an archive's and back, as the header's `sources` say. Pure functions; elements are moved, never
-/// changed.
+/// From a source's tensors to an archive's and back, as the header's `sources` say. Pure functions; elements are moved, and changed
+/// only in their type: those of quantized tensors, and of a source whose parts have different types, become `f32`, which holds all
+/// their values.
 public enum Rearrangement {
     /// The shape of what the steps make of a source.
     public static func shape(of source: TensorEntry.Source, tensor: String) throws(ArchiveError) -> [Int] {
@@ -42,21 +43,23 @@ public enum Rearrangement {
         _ sources: [TensorEntry.Source], making tensor: String, from tensors: [String: Tensor]
     ) throws(ArchiveError) -> Tensor {
         var parts: [Elements] = []
+        var types: [ElementType] = []
         for source in sources {
-            guard let given = tensors[source.name] else { throw .noSuchTensor(name: source.name) }
+            guard let given = tensors[source.name]?.dequantized else { throw .noSuchTensor(name: source.name) }
             guard given.shape == source.shape else {
                 throw .sourceDoesNotFit(tensor: tensor, problem: "“\(source.name)” has shape \(given.shape), not \(source.shape)")
             }
             var elements = Elements(given)
             for step in source.steps { elements = step.applied(to: elements) }
             parts.append(elements)
+            types.append(given.elementType)
         }
         let shape = try joinedShape(sources, tensor: tensor)
-        guard let type = tensors[sources.first?.name ?? ""]?.elementType else { throw .noSuchTensor(name: tensor) }
-        guard sources.allSatisfy({ tensors[$0.name]?.elementType == type }) else {
+        guard let type = types.first else { throw .noSuchTensor(name: tensor) }
+        guard types.allSatisfy({ $0 == type }) else {
             throw .sourceDoesNotFit(tensor: tensor, problem: "its parts have different element types")
         }
-        return Elements(shape: shape, elementSize: type.size, bytes: parts.flatMap { $0.bytes }).tensor(type)
+        return Elements(shape: shape, elementSize: type.blockByteCount, bytes: parts.flatMap { $0.bytes }).tensor(type)
     }
 
     /// Restores the source's tensors, with their names and shapes, from an archive's.
@@ -64,10 +67,11 @@ public enum Rearrangement {
     /// - Parameter tensors: the archive's tensors by name; those that `entries` does not list are left out.
     public static func undo(_ entries: [TensorEntry], tensors: [String: Tensor]) throws(ArchiveError) -> [String: Tensor] {
         try checkCompleteness(entries, tensors: tensors)
+        let types = restoredTypes(entries, tensors: tensors)
         var restored: [String: Restoration] = [:]
         var result: [String: Tensor] = [:]
         for entry in entries {
-            guard let tensor = tensors[entry.name] else { throw .noSuchTensor(name: entry.name) }
+            guard let tensor = tensors[entry.name]?.dequantized else { throw .noSuchTensor(name: entry.name) }
             let plain = TensorEntry.Source(name: entry.name, shape: tensor.shape)
             let sources = entry.sources.isEmpty ? [plain] : entry.sources
             let joined = try joinedShape(sources, tensor: entry.name)
@@ -75,16 +79,18 @@ public enum Rearrangement {
                 throw .sourceDoesNotFit(
                     tensor: entry.name, problem: "its origin makes shape \(joined), and it has \(tensor.shape)")
             }
-            var rest = Elements(tensor).bytes[...]
+            let elements = Elements(tensor)
+            let isWidened = sources.contains { types[$0.name] != tensor.elementType }
+            let widened = isWidened ? Elements(tensor.widened) : elements
+            var first = 0
             for source in sources {
                 let shape = try shape(of: source, tensor: entry.name)
-                let byteCount = shape.reduce(tensor.elementType.size, *)
-                let part = Elements(shape: shape, elementSize: tensor.elementType.size, bytes: Array(rest.prefix(byteCount)))
-                rest = rest.dropFirst(byteCount)
+                let type = types[source.name] ?? tensor.elementType
+                let part = (type == tensor.elementType ? elements : widened).part(from: first, shape: shape)
+                first += part.count
                 // Taken out while it changes, so that it is changed in place.
-                var restoration =
-                    restored.removeValue(forKey: source.name) ?? Restoration(source: source, type: tensor.elementType)
-                try restoration.add(part, of: source, type: tensor.elementType, tensor: entry.name)
+                var restoration = restored.removeValue(forKey: source.name) ?? Restoration(source: source, type: type)
+                try restoration.add(part, of: source, tensor: entry.name)
                 restored[source.name] = restoration
             }
         }
@@ -92,6 +98,19 @@ public enum Rearrangement {
             result[name] = try restored.removeValue(forKey: name)?.finished(name: name)
         }
         return result
+    }
+
+    /// The element type of each source: that of its parts, or `f32` where they differ.
+    private static func restoredTypes(_ entries: [TensorEntry], tensors: [String: Tensor]) -> [String: ElementType] {
+        var types: [String: ElementType] = [:]
+        for entry in entries {
+            guard let tensor = tensors[entry.name] else { continue }
+            let type = tensor.elementType.isQuantized ? .f32 : tensor.elementType
+            for name in entry.sources.isEmpty ? [entry.name] : entry.sources.map(\.name) {
+                types[name] = types[name].map { $0 == type ? type : .f32 } ?? type
+            }
+        }
+        return types
     }
 
     /// Refuses a source that has more elements than its parts together, before memory for it is asked for: its shape is only a
@@ -120,17 +139,15 @@ private struct Restoration {
     let type: ElementType
 
     init(source: TensorEntry.Source, type: ElementType) {
-        elements = Elements(zeros: source.shape, elementSize: type.size)
+        elements = Elements(zeros: source.shape, elementSize: type.blockByteCount)
         known = Elements(zeros: source.shape, elementSize: 1)
         self.type = type
     }
 
-    mutating func add(
-        _ part: Elements, of source: TensorEntry.Source, type: ElementType, tensor: String
-    ) throws(ArchiveError) {
-        guard source.shape == elements.shape, type == self.type else {
-            let problem = type == self.type ? "shape" : "element type"
-            throw .sourceContradiction(source: source.name, tensor: tensor, problem: problem)
+    /// - Parameter part: of this source's element type.
+    mutating func add(_ part: Elements, of source: TensorEntry.Source, tensor: String) throws(ArchiveError) {
+        guard source.shape == elements.shape else {
+            throw .sourceContradiction(source: source.name, tensor: tensor, problem: "shape")
         }
         var values = part
         var mask = Elements(shape: part.shape, elementSize: 1, bytes: [UInt8](repeating: 1, count: part.count))
@@ -140,7 +157,7 @@ private struct Restoration {
             values = step.undone(values, shape: shapes[i])
             mask = step.undone(mask, shape: shapes[i])
         }
-        let size = type.size
+        let size = type.blockByteCount
         for i in 0..<mask.count where mask.bytes[i] == 1 {
             let range = (i * size)..<((i + 1) * size)
             if known.bytes[i] == 1 {
@@ -161,7 +178,7 @@ private struct Restoration {
     }
 }
 
-/// Elements of any type, as bytes: rearranging does not look at them.
+/// Elements of any type but the quantized ones, as bytes: rearranging does not look at them.
 private struct Elements {
     var shape: [Int]
     var elementSize: Int
@@ -180,11 +197,20 @@ private struct Elements {
     }
 
     init(_ tensor: Tensor) {
-        self.init(shape: tensor.shape, elementSize: tensor.elementType.size, bytes: tensor.storage.withUnsafeBytes { Array($0) })
+        self.init(
+            shape: tensor.shape, elementSize: tensor.elementType.blockByteCount,
+            bytes: tensor.storage.withUnsafeBytes { Array($0) })
     }
 
     func tensor(_ type: ElementType) -> Tensor {
         Tensor(type, shape: shape, storage: TensorStorage(byteCount: bytes.count) { $0.copyBytes(from: bytes) })
+    }
+
+    /// Some elements that follow each other, under a shape of their own.
+    func part(from first: Int, shape: [Int]) -> Elements {
+        let size = shape.reduce(elementSize, *)
+        let start = first * elementSize
+        return Elements(shape: shape, elementSize: elementSize, bytes: Array(bytes[start..<(start + size)]))
     }
 
     /// The last two axes exchanged.

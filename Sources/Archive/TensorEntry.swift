@@ -5,6 +5,8 @@ public struct TensorEntry: Sendable, Equatable {
     public var name: String
     public var dtype: ElementType
     public var shape: [Int]
+    /// The axis that the blocks of a quantized tensor run along; nil: the last, or not quantized.
+    public var blockAxis: Int?
     public var sha256: String  // of the tensor's bytes as they are in memory, row-major, little-endian
     public var chunks: [Chunk]
     /// What the tensor was made of where it came from. Several are joined along the first axis, in this order. Empty: one tensor

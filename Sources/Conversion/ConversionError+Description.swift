@@ -53,6 +53,9 @@ extension ConversionError: CustomStringConvertible {
             "nothing was written: the self-test expected by \(origin) failed, a logit is wrong by \(error), more than \(tolerance)"
         case .selfTestGreedy(let origin, let place):
             "nothing was written: the self-test expected by \(origin) failed, greedy id \(place + 1) is another"
+        case .roundingTooCoarse(let error, let limit):
+            "nothing was written: with quantized weights a program's vectors are rounded to 8 bits, and that alone changes a logit of this "
+                + "model by \(error), more than \(limit), a tenth of the largest; --quantize f16 rounds no vectors"
         case .cannotUndo(let source, let problem):
             "the source's tensor “\(source)” cannot be restored: \(problem)"
         case .nothingToWrite(let path):

@@ -71,6 +71,8 @@ public enum ConversionError: Error, Sendable, Equatable {
     case selfTest(origin: String, error: Double, tolerance: Double)
     /// `place`: of the first wrong id, counted from 0.
     case selfTestGreedy(origin: String, place: Int)
+    /// `error`: of a logit when the vectors of products are rounded to 8 bits.
+    case roundingTooCoarse(error: Double, limit: Double)
     case cannotUndo(source: String, problem: String)
     case nothingToWrite(path: String)
     case writeFailed(path: String, reason: String)
@@ -103,7 +105,7 @@ public enum ConversionError: Error, Sendable, Equatable {
             .specialTokenOutOfRange, .startText, .bidirectionalWindow:
             .words
         case .inputMissing, .inputUnreadable: .inputNotFound
-        case .selfTest, .selfTestGreedy, .cannotUndo, .nothingToWrite, .writeFailed: .failed
+        case .selfTest, .selfTestGreedy, .roundingTooCoarse, .cannotUndo, .nothingToWrite, .writeFailed: .failed
         default: .badData
         }
     }

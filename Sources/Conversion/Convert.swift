@@ -7,7 +7,7 @@ import Zoo
 ///
 /// The output is an archive (`.rnnz`), or safetensors with the tensors of the source again: their names, shapes and values. An
 /// archive is written only after the model in it has run: its self-tests, which are made from the float64 interpreter where the
-/// source brings none, are met by the network as it will be executed.
+/// source brings none or its tensors are quantized, are met by the network as it will be executed.
 /// - Parameters:
 ///   - input: a file or folder, recognised by its content unless `options.from` names the format.
 ///   - output: ends in `.rnnz` or `.safetensors`; what stood there is replaced whole or not at all.
@@ -20,6 +20,10 @@ public func convert(
 ) throws -> ConversionReport {
     guard let kind = OutputKind(path: output) else { throw ConversionError.outputKind(path: output) }
     try refuseUnbuilt(options)
+    if options.quantize != nil, kind == .safetensors {
+        throw ConversionError.unsupportedOption(
+            option: "--quantize", reason: "safetensors have the source's numbers again; archives (.rnnz) can be quantized")
+    }
     let source = try ConversionInput(path: input)
     let importer = try choose(importers, for: source, options: options)
     // Checked before anything large is read.
@@ -60,9 +64,6 @@ private enum OutputKind {
 }
 
 private func refuseUnbuilt(_ options: ConversionOptions) throws(ConversionError) {
-    if options.quantize != nil {
-        throw .unsupportedOption(option: "--quantize", reason: "this build keeps the numbers as they are")
-    }
     if options.mappingPath != nil {
         throw .unsupportedOption(
             option: "--mapping", reason: "this build takes the names that --program uses as they are in the file")
@@ -135,6 +136,16 @@ private func writeArchive(
         throw ArchiveError.duplicateTensor(name: part.name)
     }
     converted.header.tensors = converted.parts.map { TensorEntry(name: $0.name, sources: $0.sources) }
+    if let type = options.quantize {
+        do {
+            report.quantization = try Quantizing.apply(type, to: &converted, isInterrupted: isInterrupted)
+        } catch let errors as NotationErrors {
+            throw ZooError.program(path: options.program ?? report.input, errors)
+        }
+        // Other numbers, other answers: the old tests say nothing about them.
+        if report.quantization != nil { converted.header.selfTests = [] }
+        for part in converted.parts { tensors[part.name] = part.tensor }
+    }
     let model: Model
     do throws(ZooError) {
         let path = options.program ?? report.input

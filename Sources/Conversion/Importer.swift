@@ -65,6 +65,8 @@ public struct ConversionOptions: Sendable {
     public var vocabularyPath: String?
     /// The model's name; nil: the output's.
     public var name: String?
+    /// What the matrices of an archive are stored as (`--quantize`) where that makes them smaller; nil: as they are.
+    public var quantize: ElementType?
     /// Convert weights that are NaN or infinite.
     public var allowNaN = false
     /// Threads that check the result; nil: chosen.
@@ -75,7 +77,6 @@ public struct ConversionOptions: Sendable {
     // Options that stand in the command line's description and are not built yet: refused with a sentence, never ignored.
     public var mappingPath: String?
     public var tokenizerPath: String?
-    public var quantize: String?
 
     public init() {}
 }
@@ -92,6 +93,17 @@ public struct ConversionReport: Sendable, Equatable {
         public var tolerance: Double
     }
 
+    /// What `--quantize` did.
+    public struct Quantization: Sendable, Equatable {
+        /// The element type's name.
+        public var type: String
+        /// The names of the tensors that were converted.
+        public var tensors: [String] = []
+        /// Bytes of all tensors in memory.
+        public var bytesBefore = 0
+        public var bytesAfter = 0
+    }
+
     public var input: String
     public var output: String
     /// The importer's format.
@@ -105,6 +117,8 @@ public struct ConversionReport: Sendable, Equatable {
     public var warnings: [String]
     public var selfTests: [SelfTestResult]
     public var bytesWritten: Int
+    /// nil where nothing was quantized.
+    public var quantization: Quantization?
 
     /// The largest absolute error over all self-tests.
     public var largestError: Double? { selfTests.compactMap(\.largestError).max() }

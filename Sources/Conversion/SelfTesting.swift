@@ -26,8 +26,16 @@ enum SelfTesting {
             warnings.append("the model's logits are not finite, so the archive has no self-test")
             return []
         }
-        let tolerance = tolerance(of: logits)
-        let ids = decided(rows[(prompt.count - 1)...].map { $0 }, tolerance: tolerance)
+        let asked = rows[(prompt.count - 1)...].map { $0 }
+        var tolerance = tolerance(of: logits)
+        // How far apart two logits must be for none of the errors allowed to change their order.
+        var margin = 4 * tolerance
+        if network.hasIntegerProducts {
+            let rounded = try network.interpret(prompt + proposed.dropLast(), roundingActivations: true)
+            tolerance = try self.tolerance(of: asked, rounded: Array(rounded[(prompt.count - 1)...]))
+            margin = 2 * tolerance
+        }
+        let ids = decided(asked, margin: margin)
         return [
             SelfTest(
                 origin: origin, ids: prompt, logits: logits, greedy: ids.isEmpty ? nil : ids, tolerance: tolerance)
@@ -54,7 +62,10 @@ enum SelfTesting {
         let expected = try network.interpret(ids)
         let outputs = try SequenceRunner(network).run([SequenceRunner.Input(source: ids)])
         let found = outputs.first?[.encode]?.first?.values ?? []
-        let tolerance = tolerance(of: expected.joined())
+        var tolerance = tolerance(of: expected.joined())
+        if network.hasIntegerProducts {
+            tolerance = try self.tolerance(of: expected, rounded: network.interpret(ids, roundingActivations: true))
+        }
         var worst = found.count == expected.count ? 0.0 : .infinity
         for (row, wanted) in zip(found, expected) {
             for (value, exact) in zip(row, wanted) where exact.isFinite {
@@ -73,6 +84,20 @@ enum SelfTesting {
     /// What 32-bit arithmetic may differ by.
     private static func tolerance(of logits: some Sequence<Double>) -> Double { 1e-5 * logits.reduce(1) { max($0, abs($1)) } }
 
+    /// What products of quantized weights may differ by, which round their vectors to 8 bits in blocks: four times as much as the
+    /// interpreter does when it rounds them, because where blocks begin and how scales are rounded is for an implementation to choose;
+    /// at least one two-hundredth of the largest logit, because a few positions do not show the worst; at most a tenth of it.
+    ///
+    /// - Throws: `ConversionError.roundingTooCoarse` where rounding does more than that: the model is of no use with such weights.
+    private static func tolerance(of rows: [[Double]], rounded: [[Double]]) throws(ConversionError) -> Double {
+        let largest = rows.joined().reduce(1) { max($0, abs($1)) }
+        let error = zip(rows.joined(), rounded.joined()).reduce(0) { max($0, abs($1.0 - $1.1)) }
+        let limit = largest / 10
+        // Written so that an error that is no number fails.
+        guard error <= limit else { throw .roundingTooCoarse(error: error, limit: limit) }
+        return min(max(4 * error, largest / 200), limit)
+    }
+
     /// The ids that greedy decoding appends, stepped: the other mode of execution is tried as well.
     private static func greedy(_ network: Network, after prompt: [Int], count: Int, inputs: Int) throws -> [Int] {
         let runner = try LanguageRunner(network)
@@ -85,12 +110,12 @@ enum SelfTesting {
     }
 
     /// The ids of the rows' largest logits, as long as they are the largest by so much that no rounding can change them.
-    private static func decided(_ rows: [[Double]], tolerance: Double) -> [Int] {
+    private static func decided(_ rows: [[Double]], margin least: Double) -> [Int] {
         var ids: [Int] = []
         for row in rows {
             let best = largest(row)
             let margin = row.indices.lazy.filter { $0 != best }.map { row[best] - row[$0] }.min() ?? .infinity
-            if margin <= 4 * tolerance { break }
+            if margin <= least { break }
             ids.append(best)
         }
         return ids

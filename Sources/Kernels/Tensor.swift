@@ -1,9 +1,41 @@
-/// What one number of a tensor is stored as. The raw value is the name in an archive's header.
+/// What the numbers of a tensor are stored as. The raw value is the name in an archive's header.
 public enum ElementType: String, Sendable, Codable, CaseIterable {
     case f32, f16, bf16
+    /// Blocks of 32 small integers with one scale: see `Q8Block` and `Q4Block`.
+    case q8, q4
 
-    /// Bytes of one element.
-    public var size: Int { self == .f32 ? 4 : 2 }
+    public var isQuantized: Bool { self == .q8 || self == .q4 }
+
+    /// Bytes of the smallest piece that can be stored: of a block, or of one number where each is stored by itself.
+    public var blockByteCount: Int {
+        switch self {
+        case .f32: 4
+        case .f16, .bf16: 2
+        case .q8: Q8Block.byteCount
+        case .q4: Q4Block.byteCount
+        }
+    }
+
+    /// Bytes of a tensor, padding of its blocks included.
+    ///
+    /// - Parameter blockAxis: nil: the last. Of no meaning where numbers are stored by themselves.
+    /// - Returns: nil where the bytes cannot be counted, or there is no such axis.
+    public func byteCount(shape: [Int], blockAxis: Int? = nil) -> Int? {
+        var shape = shape
+        if isQuantized {
+            let axis = blockAxis ?? shape.count - 1
+            guard shape.indices.contains(axis) else { return nil }
+            let length = BlockLayout.blockLength
+            shape[axis] = shape[axis] / length + (shape[axis] % length == 0 ? 0 : 1)
+        }
+        var count = 1
+        for size in shape + [blockByteCount] {
+            let (product, overflows) = count.multipliedReportingOverflow(by: size)
+            guard size >= 0, !overflows else { return nil }
+            count = product
+        }
+        return count
+    }
 }
 
 /// An immutable array of numbers with a shape: what an archive or a checkpoint holds. Row-major, little-endian.
@@ -12,17 +44,23 @@ public enum ElementType: String, Sendable, Codable, CaseIterable {
 public struct Tensor: Sendable {
     public let elementType: ElementType
     public let shape: [Int]
-    /// `count * elementType.size` bytes.
+    /// The axis that the blocks of a quantized tensor run along; nil for a tensor that is not quantized.
+    public let blockAxis: Int?
+    /// As many bytes as `elementType.byteCount` says: the elements in row-major order, or the blocks as `blockLayout` says.
     public let storage: TensorStorage
 
     public var count: Int { shape.reduce(1, *) }
     public var byteCount: Int { storage.byteCount }
 
+    /// - Parameter blockAxis: of a quantized tensor; nil: the last.
     /// - Precondition: the storage has exactly the bytes that shape and element type ask for.
-    public init(_ elementType: ElementType, shape: [Int], storage: TensorStorage) {
-        precondition(storage.byteCount == shape.reduce(1, *) * elementType.size, "tensor storage does not fit its shape")
+    public init(_ elementType: ElementType, shape: [Int], blockAxis: Int? = nil, storage: TensorStorage) {
+        precondition(
+            storage.byteCount == elementType.byteCount(shape: shape, blockAxis: blockAxis),
+            "tensor storage does not fit its shape")
         self.elementType = elementType
         self.shape = shape
+        self.blockAxis = elementType.isQuantized ? blockAxis ?? shape.count - 1 : nil
         self.storage = storage
     }
 
@@ -48,6 +86,7 @@ public struct Tensor: Sendable {
     /// - Precondition: `destination` holds `count` floats.
     public func convert(into destination: UnsafeMutableBufferPointer<Float>) {
         precondition(destination.count >= count)
+        if let blockLayout { return dequantize(blockLayout, into: destination) }
         storage.withUnsafeBytes { bytes in
             switch elementType {
             case .f32:
@@ -59,6 +98,7 @@ public struct Tensor: Sendable {
             case .bf16:
                 let halves = bytes.bindMemory(to: UInt16.self)
                 for i in 0..<count { destination[i] = Float(bitPattern: UInt32(halves[i]) << 16) }
+            case .q8, .q4: break  // they have a block layout
             }
         }
     }

@@ -197,11 +197,16 @@ public final class Network: Sendable {
 
     /// Logits after each token by the interpreter, in double precision: what everything else is tested against. For a window model,
     /// after each token of the text as it grows. [tokens][vocabulary]
-    public func interpret(_ tokens: [Int]) throws -> [[Double]] {
+    ///
+    /// - Parameter roundingActivations: products with quantized weights round their vectors to 8 bits first, as integer products do: what
+    ///   an executed network may differ by from exact arithmetic.
+    public func interpret(_ tokens: [Int], roundingActivations: Bool = false) throws -> [[Double]] {
         try check(tokens)
         let constants = tensors.mapValues { Interpreter.Value($0.shape, floats: $0.floats()) }
+        let integerProducts = roundingActivations ? self.integerProducts : []
         func interpreter(_ tokens: [Int], _ entry: Entry) -> Interpreter {
             var interpreter = Interpreter(graph: graph, tensors: constants)
+            interpreter.integerProducts = integerProducts
             interpreter.tokens[entry] = tokens
             return interpreter
         }

@@ -31,6 +31,24 @@ enum Files {
         return names.sorted()
     }
 
+    /// The lines of a small file that the system makes when it is read; none where it cannot be.
+    static func lines(of path: String) -> [Substring] {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { return [] }
+        defer { close(descriptor) }
+        // It may come in pieces, and its size is not known before; more than this is no such file.
+        let limit = 1 << 20
+        var bytes: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: 1 << 14)
+        while bytes.count < limit {
+            let count = piece.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else { break }
+            bytes += piece[..<count]
+        }
+        return String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+    }
+
     /// Without symbolic links and `..`; the path itself where nothing is there.
     static func resolved(_ path: String) -> String {
         guard let real = realpath(path, nil) else { return path }

@@ -21,12 +21,17 @@ public struct Model: Sendable {
 
     /// Reads an archive. Tensors are read only where there is a program to use them.
     ///
-    /// - Parameter threads: for reading and for the network; nil leaves the choice.
-    public static func load(path: String, threads: Int? = nil) throws(ZooError) -> Model {
+    /// - Parameters:
+    ///   - threads: for reading and for the network; nil leaves the choice.
+    ///   - availableMemory: bytes; a model that needs more is refused before any tensor is read. nil: no limit.
+    public static func load(
+        path: String, threads: Int? = nil, availableMemory: Int? = AvailableMemory.bytes()
+    ) throws(ZooError) -> Model {
         let reader: ArchiveReader
         var tensors: [String: Tensor] = [:]
+        do throws(ArchiveError) { reader = try ArchiveReader(path: path) } catch { throw .archive(path: path, error) }
+        try reader.header.checkMemory(path: path, available: availableMemory)
         do throws(ArchiveError) {
-            reader = try ArchiveReader(path: path)
             if reader.header.program != nil { tensors = try reader.tensors(team: readingTeam(threads)) }
         } catch {
             throw .archive(path: path, error)

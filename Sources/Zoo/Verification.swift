@@ -25,11 +25,14 @@ public struct Verification: Sendable {
 ///
 /// Throws where the file is no archive or its structure is broken: there is nothing more to check then. What is found later
 /// stands among the checks, so that all of it is reported at once.
-public func verify(path: String, threads: Int? = nil) throws(ZooError) -> Verification {
+public func verify(
+    path: String, threads: Int? = nil, availableMemory: Int? = AvailableMemory.bytes()
+) throws(ZooError) -> Verification {
     var verification = Verification(path: path)
     let reader: ArchiveReader
     do throws(ArchiveError) { reader = try ArchiveReader(path: path) } catch { throw .archive(path: path, error) }
     let header = reader.header
+    try header.checkMemory(path: path, available: availableMemory)
     let chunks = header.tensors.reduce(0) { $0 + $1.chunks.count }
     verification.add(
         "structure",
@@ -149,7 +152,7 @@ extension ZooError {
         switch self {
         case .tokenizer, .vocabularySize, .specialToken: "tokenizer"
         case .program, .network: "program"
-        case .archive, .unknownModel, .noSuchFile: "structure"
+        case .archive, .unknownModel, .noSuchFile, .notEnoughMemory: "structure"
         }
     }
 
@@ -157,7 +160,7 @@ extension ZooError {
     fileprivate var withoutPath: String {
         switch self {
         case .tokenizer(let path, _, _), .vocabularySize(let path, _, _, _), .specialToken(let path, _, _, _),
-            .program(let path, _), .network(let path, _), .archive(let path, _):
+            .program(let path, _), .network(let path, _), .archive(let path, _), .notEnoughMemory(let path, _, _):
             String("\(self)".dropFirst(path.count + 2))
         case .unknownModel, .noSuchFile: "\(self)"
         }

@@ -13,6 +13,8 @@ public enum ZooError: Error, Sendable {
     case program(path: String, NotationErrors)
     /// The program is right but cannot be made ready.
     case network(path: String, problem: String)
+    /// The model takes more memory than there is; both in bytes.
+    case notEnoughMemory(path: String, needed: Int, available: Int)
     case tokenizer(path: String, role: String, problem: String)
     /// The tokenizer and the network disagree about the number of ids. `unused` are those the header says have no token.
     case vocabularySize(path: String, tokens: Int, unused: Int, rows: Int)
@@ -29,6 +31,8 @@ extension ZooError: CustomStringConvertible {
         case .archive(let path, let error): return "\(path): \(error)"
         case .program(let path, let errors): return "\(path): \(errors)"
         case .network(let path, let problem): return "\(path): \(problem)"
+        case .notEnoughMemory(let path, let needed, let available):
+            return "\(path): the model needs at least \(Self.shown(needed)) of memory, and \(Self.shown(available)) are available"
         case .tokenizer(let path, let role, let problem): return "\(path): the tokenizer “\(role)” cannot be used: \(problem)"
         case .vocabularySize(let path, let tokens, let unused, let rows):
             let rest = unused == 0 ? "" : " and states \(unused) unused ones"
@@ -36,6 +40,21 @@ extension ZooError: CustomStringConvertible {
         case .specialToken(let path, let name, let id, let limit):
             return "\(path): the special token “\(name)” has the id \(id), but the ids end at \(limit - 1)"
         }
+    }
+}
+
+extension ZooError {
+    /// Bytes in units of which there are at least one: `1.5 GiB`.
+    fileprivate static func shown(_ bytes: Int) -> String {
+        let units = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"]
+        var (value, unit) = (Double(bytes) / 1024, 0)
+        while value >= 1024, unit + 1 < units.count {
+            value /= 1024
+            unit += 1
+        }
+        if bytes < 1024 { return "\(bytes) bytes" }
+        let tenths = Int((value * 10).rounded())
+        return "\(tenths / 10).\(tenths % 10) \(units[unit])"
     }
 }
 
@@ -62,6 +81,7 @@ extension ZooError: ClassifiedError {
         case .unknownModel: .wrongWords
         case .noSuchFile: .notFound
         case .archive(_, let error): error.kind
+        case .notEnoughMemory: .workFailed
         case .program, .network, .tokenizer, .vocabularySize, .specialToken: .badData
         }
     }

@@ -82,10 +82,10 @@ import Testing
 
     @Test func unknownVersionsAreRejected() throws {
         var bytes = try smallArchive()
-        bytes[8] = 2
-        #expect(failure(bytes) == .unsupportedVersion(found: 2, newest: 1))
+        bytes[8] = 3
+        #expect(failure(bytes) == .unsupportedVersion(found: 3, newest: 2))
         bytes[8] = 0
-        #expect(failure(bytes) == .unsupportedVersion(found: 0, newest: 1))
+        #expect(failure(bytes) == .unsupportedVersion(found: 0, newest: 2))
     }
 
     @Test func aDamagedPrefixIsRejected() throws {
@@ -312,6 +312,9 @@ extension ArchiveError {
         .headerTooLarge(byteCount: 2, limit: 1), .headerChecksumMismatch, .headerNotInflatable(problem: .damaged),
         .headerNotJSON(JSONError(offset: 1, problem: "p")), .headerField(path: "p", expected: "e"), .duplicateTensor(name: "n"),
         .tooManyTensors(count: 2, limit: 1), .unknownElementType(tensor: "t", name: "n"),
+        .elementTypeOfLaterVersion(tensor: "t", name: "q8", version: 1),
+        .blockAxisOutOfRange(tensor: "t", axis: 2, dimensions: 2),
+        .chunkNotWholeBlocks(tensor: "t", chunk: 0, byteCount: 3, blockByteCount: 34),
         .unknownChunkEncoding(tensor: "t", chunk: 0, name: "n"), .tooManyDimensions(tensor: "t", count: 9, limit: 8),
         .shapeOverflow(tensor: "t"), .sourceDoesNotFit(tensor: "t", problem: "p"), .emptyChunk(tensor: "t", chunk: 0),
         .chunkTooLarge(tensor: "t", chunk: 0, byteCount: 2, limit: 1),

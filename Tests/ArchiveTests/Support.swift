@@ -49,13 +49,13 @@ struct TestRandom: RandomNumberGenerator {
 }
 
 /// A tensor of random bytes whose exponents are small, as those of weights are.
-func randomTensor(_ type: ElementType, _ shape: [Int], seed: UInt64) -> Tensor {
+func randomTensor(_ type: ElementType, _ shape: [Int], blockAxis: Int? = nil, seed: UInt64) -> Tensor {
     var random = TestRandom(seed)
-    let count = shape.reduce(1, *)
+    let unit = type.blockByteCount
     return Tensor(
-        type, shape: shape,
-        storage: TensorStorage(byteCount: count * type.size) { bytes in
-            for i in 0..<count {
+        type, shape: shape, blockAxis: blockAxis,
+        storage: TensorStorage(byteCount: type.byteCount(shape: shape, blockAxis: blockAxis) ?? 0) { bytes in
+            for i in 0..<(bytes.count / unit) {
                 let value = Float.random(in: -1...1, using: &random)
                 switch type {
                 case .f32: bytes.storeBytes(of: value.bitPattern, toByteOffset: 4 * i, as: UInt32.self)
@@ -63,6 +63,9 @@ func randomTensor(_ type: ElementType, _ shape: [Int], seed: UInt64) -> Tensor {
                 case .f16:
                     let bits = UInt16(truncatingIfNeeded: random.next()) & 0xbbff
                     bytes.storeBytes(of: bits, toByteOffset: 2 * i, as: UInt16.self)
+                case .q8, .q4:
+                    bytes.storeBytes(of: value.halfBits, toByteOffset: unit * i, as: UInt16.self)
+                    for k in 2..<unit { bytes[unit * i + k] = UInt8.random(in: 0...255, using: &random) }
                 }
             }
         })
@@ -77,14 +80,21 @@ struct Pieces {
     var header: [String: JSONValue]
     var data: [UInt8]
 
+    let version: Int
+
     init(_ bytes: [UInt8]) throws {
+        version = Int(bytes.littleEndian(at: 8, as: UInt32.self))
         let stored = Int(bytes.littleEndian(at: 12, as: UInt32.self))
         let reader = try ArchiveReader(bytes: bytes)
         header = reader.header.json.object ?? [:]
         data = Array(bytes[(ArchiveFormat.prefixByteCount + stored)...])
     }
 
-    func assembled() throws -> [UInt8] { try assemble(text: JSONValue.object(header).serialized(), data: data) }
+    func assembled() throws -> [UInt8] { try assembled(version: version) }
+
+    func assembled(version: Int) throws -> [UInt8] {
+        try assemble(version: version, text: JSONValue.object(header).serialized(), data: data)
+    }
 
     /// Changes a field of a tensor.
     mutating func set(_ tensor: Int, _ key: String, _ value: JSONValue?) {
@@ -111,11 +121,12 @@ struct Pieces {
 }
 
 /// Prefix, header and data with checksums that are right.
-func assemble(text: [UInt8], data: [UInt8], statedSize: Int? = nil) -> [UInt8] {
+func assemble(version: Int = 1, text: [UInt8], data: [UInt8], statedSize: Int? = nil) -> [UInt8] {
     let stored = deflated(text)
     let sum = stored.withUnsafeBytes { Zlib.crc32($0) }
     let prefix = ArchivePrefix(
-        headerStored: stored.count, headerSize: statedSize ?? text.count, headerCRC32: sum, dataLength: data.count)
+        version: version, headerStored: stored.count, headerSize: statedSize ?? text.count, headerCRC32: sum,
+        dataLength: data.count)
     return prefix.bytes + stored + data
 }
 
@@ -140,6 +151,21 @@ func smallArchive() throws -> [UInt8] {
     ]
     try writer.write(header, tensors: tensors, to: folder.file("small.rnnz"))
     return try readFile(folder.file("small.rnnz"))
+}
+
+/// An archive with the tensor `blocks`, `q8` [5, 40] with blocks along its last axis (10 of them, in chunks of 4, 4 and 2), and
+/// `columns`, `q4` [40, 3] with blocks along its first (6 of them, in one chunk).
+func quantizedArchive() throws -> [UInt8] {
+    let folder = try TemporaryFolder()
+    var writer = ArchiveWriter()
+    writer.chunkByteCount = 4 * 34
+    var header = ArchiveHeader(name: "quantized")
+    header.tensors = [TensorEntry(name: "blocks"), TensorEntry(name: "columns")]
+    let tensors = [
+        "blocks": randomTensor(.q8, [5, 40], seed: 1), "columns": randomTensor(.q4, [40, 3], blockAxis: 0, seed: 2),
+    ]
+    try writer.write(header, tensors: tensors, to: folder.file("q.rnnz"))
+    return try readFile(folder.file("q.rnnz"))
 }
 
 /// Opens an archive and reads everything in it: the error, if any.

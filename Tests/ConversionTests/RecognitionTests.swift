@@ -97,7 +97,7 @@ struct RecognitionTests {
     @Test("Options that are not built yet are refused, not ignored")
     func unbuilt() throws {
         let changes: [(inout ConversionOptions) -> Void] = [
-            { $0.quantize = "q8" }, { $0.mappingPath = "m.json" }, { $0.tokenizerPath = "t.json" },
+            { $0.mappingPath = "m.json" }, { $0.tokenizerPath = "t.json" },
         ]
         for change in changes {
             let error = try conversionError(Fixtures.model("lstm2"), options([:], change))

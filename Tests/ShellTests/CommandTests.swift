@@ -254,6 +254,29 @@ struct CommandTests {
         #expect(bench.subcommand("help", "load").results.hasPrefix("Usage: /load"))
     }
 
+    @Test func matricesAreStoredSmaller() throws {
+        let bench = try Bench()
+        for (type, bytes) in [("f16", "3,136"), ("bf16", "3,136"), ("q8", "1,904"), ("q4", "1,008")] {
+            // Two matrices of 28 lines of 28 numbers.
+            let (code, results) = bench.subcommand(
+                "convert", bench.path("shakespeare.rnnz"), bench.path("small.rnnz"), "--quantize", type)
+            #expect(code == 0)
+            #expect(results.contains("2 of 2 tensors stored as \(type): 6,272 bytes in memory became \(bytes)\n"))
+            #expect(bench.subcommand("inspect", bench.path("small.rnnz"), "--tensors").results.contains(type))
+            #expect(bench.subcommand("verify", bench.path("small.rnnz")).code == 0)
+            let json = try parsed(bench.subcommand("inspect", bench.path("small.rnnz"), "--json").results)
+            #expect(json["version"] as? Int == (type.hasPrefix("q") ? 2 : 1))
+            let text = bench.subcommand("generate", bench.path("small.rnnz"), "--prompt", "a", "-n", "25", "--temperature", "0")
+            #expect(text.results.hasPrefix("bcdefghijklmnopqrstuvwxyz"))
+        }
+        #expect(bench.subcommand("convert", bench.path("shakespeare.rnnz"), bench.path("c.rnnz"), "--quantize", "q5").code == 2)
+        #expect(bench.output.notes.last?.contains("--quantize takes f16, bf16, q8, q4") == true)
+        #expect(!FileManager.default.fileExists(atPath: bench.path("c.rnnz")))
+        let left = bench.subcommand(
+            "convert", bench.path("shakespeare.rnnz"), bench.path("out.safetensors"), "--quantize", "q8")
+        #expect(left.code == 2)
+    }
+
     @Test func aModelHasAName() throws {
         let bench = try Bench()
         let (code, _) = bench.subcommand("convert", bench.path("shakespeare.rnnz"), bench.path("b.rnnz"), "--name", "")

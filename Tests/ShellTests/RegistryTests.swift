@@ -24,7 +24,7 @@ struct RegistryTests {
             // What the usage line lists, the options must have, and the other way round.
             if let long = option.names.first(where: { $0.hasPrefix("--") }),
                 !Setting.all.contains(where: { "--" + $0.name == long }),
-                !["--mapping", "--tokenizer", "--quantize", "--text"].contains(long)
+                !["--mapping", "--tokenizer", "--text"].contains(long)
             {
                 #expect(command.description.usage.contains(long), "\(long) is missing in the usage of \(name)")
             }

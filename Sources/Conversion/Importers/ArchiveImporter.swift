@@ -18,8 +18,13 @@ public struct ArchiveImporter: Importer {
         let settings = try Settings(options, own: Self.settings)
         var header: ArchiveHeader
         let parts: [ConvertedModel.Part]
+        let reader: ArchiveReader
         do throws(ArchiveError) {
-            (header, parts) = try Self.read(input.path)
+            reader = try ArchiveReader(path: input.path)
+        } catch { throw ZooError.archive(path: input.path, error) }
+        try reader.header.checkMemory(path: input.path, available: AvailableMemory.bytes())
+        do throws(ArchiveError) {
+            (header, parts) = try Self.read(reader)
         } catch { throw ZooError.archive(path: input.path, error) }
         // Another program, or other numbers in it, has other answers: the old tests say nothing about it.
         if let program = try options.programText() { header.program = program }
@@ -35,8 +40,7 @@ public struct ArchiveImporter: Importer {
     }
 
     /// All of it, digests checked.
-    private static func read(_ path: String) throws(ArchiveError) -> (ArchiveHeader, [ConvertedModel.Part]) {
-        let reader = try ArchiveReader(path: path)
+    private static func read(_ reader: ArchiveReader) throws(ArchiveError) -> (ArchiveHeader, [ConvertedModel.Part]) {
         var header = reader.header
         let tensors = try reader.tensors()
         var parts: [ConvertedModel.Part] = []

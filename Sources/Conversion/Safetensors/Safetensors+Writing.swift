@@ -3,7 +3,7 @@ import Kernels
 
 extension Safetensors {
     /// Writes a file, or leaves what stood there: the bytes go to a temporary file in the same folder, which is flushed to disk and
-    /// then renamed. Tensors are ordered as the reference implementation does (wide numbers first, then by name), and the header is
+    /// then renamed. Quantized tensors, which the format does not have, are written as `F32`. Tensors are ordered as the reference implementation does (wide numbers first, then by name), and the header is
     /// padded so that the data is aligned.
     /// - Returns: the file's size in bytes.
     /// - Throws: `ConversionError.writeFailed`.
@@ -11,7 +11,9 @@ extension Safetensors {
     public static func write(
         _ tensors: [(name: String, tensor: Tensor)], metadata: [String: String] = [:], to path: String
     ) throws(ConversionError) -> Int {
-        let ordered = tensors.sorted { ($1.tensor.elementType.size, $0.name) < ($0.tensor.elementType.size, $1.name) }
+        let ordered = tensors.sorted {
+            (numberType(of: $1.tensor.elementType).bits, $0.name) < (numberType(of: $0.tensor.elementType).bits, $1.name)
+        }
         if let twice = zip(ordered, ordered.dropFirst()).first(where: { $0.name == $1.name }) {
             throw .writeFailed(path: path, reason: "two tensors are named \(twice.0.name)")
         }
@@ -27,7 +29,7 @@ extension Safetensors {
         try file.write(header)
         for tensor in tensors {
             var failure: ArchiveError?
-            tensor.storage.withUnsafeBytes { bytes in
+            tensor.dequantized.storage.withUnsafeBytes { bytes in
                 do throws(ArchiveError) { try file.write(bytes) } catch { failure = error }
             }
             if let failure { throw failure }
@@ -43,12 +45,14 @@ extension Safetensors {
         if !metadata.isEmpty { members["__metadata__"] = .object(metadata.mapValues { .string($0) }) }
         var offset = 0
         for (name, tensor) in tensors {
+            let type = numberType(of: tensor.elementType)
+            let byteCount = tensor.count * type.bits / 8
             members[name] = .object([
-                "dtype": .string(numberType(of: tensor.elementType).rawValue),
+                "dtype": .string(type.rawValue),
                 "shape": JSONValue(tensor.shape),
-                "data_offsets": JSONValue([offset, offset + tensor.byteCount]),
+                "data_offsets": JSONValue([offset, offset + byteCount]),
             ])
-            offset += tensor.byteCount
+            offset += byteCount
         }
         var text: [UInt8]
         do throws(JSONError) {
@@ -61,7 +65,7 @@ extension Safetensors {
 
     private static func numberType(of type: ElementType) -> NumberType {
         switch type {
-        case .f32: .f32
+        case .f32, .q8, .q4: .f32
         case .f16: .f16
         case .bf16: .bf16
         }

@@ -19,6 +19,8 @@ struct Interpreter {
     var vectors: [String: [[Double]]] = [:]
     /// Values before the first step (after the last, for `next`) in place of `start:`, by the name of the state.
     var carried: [String: [Double]] = [:]
+    /// Products whose vector is rounded to 8 bits first, as integer products round it.
+    var integerProducts: Set<Graph.ID> = []
 
     private var known: [Request: Value] = [:]
 
@@ -104,6 +106,9 @@ struct Interpreter {
             return Self.stacked([Value](repeating: zero, count: count - operands.count) + operands)
         case .positions: return graph[node.operands[0]].clock == .source ? Self.stacked(operands) : operands[0]
         case .last, .first: return operands[0]
+        case .product where integerProducts.contains(wanted.id):
+            let isVector = graph.weightProduct(wanted.id)?.matrix == 0 ? [false, true] : [true, false]
+            return Self.apply(node.op, zip(operands, isVector).map { $1 ? $0.roundedInBlocks : $0 })
         default: return Self.apply(node.op, operands)
         }
     }

@@ -1,20 +1,25 @@
 import ArgumentParser
 import Conversion
+import Kernels
 import Zoo
 
 /// `convert`: someone else's checkpoint becomes an archive, or an archive leaves again.
 struct ConvertCommand: Command {
     static let about = CommandDescription(
         "convert", "make an archive of a checkpoint, or safetensors of an archive",
-        usage: "IN OUT [--from FORMAT] [--program FILE] [--set NAME=VALUE]… [--vocab FILE] [--name N] [--allow-nan]",
+        usage:
+            "IN OUT [--from FORMAT] [--program FILE] [--set NAME=VALUE]… [--vocab FILE] [--quantize TYPE] [--name N] [--allow-nan]",
         discussion: """
             The format is recognised by content. OUT ends in .rnnz, or in .safetensors, which has the source's tensors again. An
             archive is written only after the model in it has run and met its self-tests.
+
+            --quantize stores the matrices that the program multiplies or looks up as f16 or bf16 (half the size), q8 (27 percent) or q4
+            (14 percent: 32 numbers in 18 bytes); the rest stays exact. It makes new self-tests of what is then stored.
             """,
         examples: [
             ("hamlet/ hamlet.rnnz", "an ml5 charRNN folder"),
             ("lm.safetensors lm.rnnz --vocab vocab.json", "a language model with PyTorch's names"),
-            ("lm.rnnz lm.safetensors", "and out again"),
+            ("lm.rnnz lm.safetensors", "and out again"), ("lm.rnnz small.rnnz --quantize q8", "a quarter of the size"),
         ])
 
     @Argument(help: ArgumentHelp("a file or folder", valueName: "IN"), completion: .file())
@@ -56,8 +61,8 @@ struct ConvertCommand: Command {
     var tokenizer: String?
 
     @Option(
-        parsing: .unconditional, help: ArgumentHelp("store weights smaller", valueName: "TYPE", visibility: .hidden),
-        completion: .list(["f16", "bf16", "q8", "q4"]))
+        parsing: .unconditional, help: ArgumentHelp("store matrices as f16, bf16, q8 or q4", valueName: "TYPE"),
+        completion: .list(quantizedTypes.map(\.rawValue)))
     var quantize: String?
 
     @Option(parsing: .unconditional, help: ArgumentHelp("the model's name; OUT's where not given", valueName: "N"))
@@ -67,6 +72,10 @@ struct ConvertCommand: Command {
     var allowNan = false
 
     func validate() throws {
+        if let quantize, !quantizedTypes.contains(where: { $0.rawValue == quantize }) {
+            throw ValidationError(
+                "--quantize takes \(quantizedTypes.map(\.rawValue).joined(separator: ", ")), not \(quoted(quantize))")
+        }
         if name?.isEmpty == true { throw ValidationError("--name is empty; without it the model is named as OUT is") }
     }
 
@@ -78,7 +87,7 @@ struct ConvertCommand: Command {
         options.settings = try parsedSettings()
         options.vocabularyPath = vocab
         options.tokenizerPath = tokenizer
-        options.quantize = quantize
+        options.quantize = quantize.flatMap { ElementType(rawValue: $0) }
         options.name = name
         options.allowNaN = allowNan
         options.threads = shell.settings.threads
@@ -118,6 +127,11 @@ extension ConversionReport {
         var facts = [architecture, counted(parameters, "parameter"), counted(tensors, "tensor")].compactMap { $0 }
         if let vocabulary { facts.append("a vocabulary of \(grouped(vocabulary))") }
         var lines = ["\(output): \(name), \(facts.joined(separator: ", ")), from \(format); \(counted(bytesWritten, "byte"))"]
+        if let quantization {
+            lines.append(
+                "\(grouped(quantization.tensors.count)) of \(counted(tensors, "tensor")) stored as \(quantization.type): "
+                    + "\(grouped(quantization.bytesBefore)) bytes in memory became \(grouped(quantization.bytesAfter))")
+        }
         if !selfTests.isEmpty {
             let error = largestError.map { ", largest absolute error \(formatted($0, digits: 2))" } ?? ""
             lines.append("\(counted(selfTests.count, "self-test")) passed\(error)")

@@ -26,8 +26,10 @@ struct InspectCommand: Command {
         }
         if program { try showProgram(of: model, in: shell) }
         if tensors {
-            let rows = model.header.tensors.map {
-                [$0.name, $0.dtype.rawValue, "[\($0.shape.map(String.init).joined(separator: ", "))]"]
+            let rows = model.header.tensors.map { entry in
+                // Blocks along the last axis are what is to be expected.
+                let type = entry.dtype.rawValue + (entry.blockAxis.map { " along axis \($0)" } ?? "")
+                return [entry.name, type, "[\(entry.shape.map(String.init).joined(separator: ", "))]"]
             }
             for line in table(rows) { try shell.output.writeLine(line) }
         }

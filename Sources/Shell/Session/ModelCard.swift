@@ -50,13 +50,14 @@ public struct ModelCard {
 
     func json(withProgram: Bool) -> JSON {
         let tensors = header.tensors.map { entry in
-            JSON.object([
-                ("name", .string(entry.name)), ("dtype", .string(entry.dtype.rawValue)), ("shape", .ids(entry.shape)),
-            ])
+            JSON.object(
+                [("name", .string(entry.name)), ("dtype", .string(entry.dtype.rawValue)), ("shape", .ids(entry.shape))]
+                    + (entry.blockAxis.map { [("block_axis", .int($0))] } ?? []))
         }
         return .object(
             [
-                ("name", .string(header.name)), ("version", .int(ArchiveFormat.version)), ("parameters", .int(parameters)),
+                ("name", .string(header.name)), ("version", .int(ArchiveFormat.version(of: model.header))),
+                ("parameters", .int(parameters)),
                 ("architecture", .optional(header.architecture)), ("vocabulary", .optional(vocabulary)),
                 ("state_bytes", .int(model.network?.stateByteCount ?? 0)), ("tensors", .array(tensors)),
             ] + (withProgram ? [("program", .optional(header.program))] : []))
