@@ -10,7 +10,7 @@ private func nearest(_ x: Double) -> Double { (x + 6_755_399_441_055_744) - 6_75
 private func reduced(_ x: Float) -> (remainder: Double, quadrant: Int) {
     let x = Double(x)
     let n = nearest(x * 0.636619772367581343)
-    // π/2 in two pieces, of which the first has few enough digits for its product to be exact (Cody and Waite).
+    // π/2 in two pieces, of which the first has few enough digits for its product with n to be exact, as long as n is below 2^28 (Cody and Waite).
     let r = (x - n * 1.57079631090164184570) - n * 1.58932547735281966916e-8
     return (r, Int(truncatingIfNeeded: Int64(n)) & 3)
 }
@@ -41,8 +41,8 @@ private func seriesOfCosine(_ x: Double) -> Double {
     return 1 + z * p
 }
 
-/// Floats from here on are further apart than a period: their sine is taken for 0.
-private var largestAngle: Float { 1_073_741_824 }
+/// Floats from here on are further apart than a period: of the angles that each stands for, 0 is taken.
+private var largestAngle: Float { 268_435_456 }
 
 @inline(__always)
 func sine(_ x: Float) -> Float { turned(x, by: 0) }
