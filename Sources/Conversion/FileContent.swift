@@ -41,6 +41,8 @@ public enum FileContent: Sendable, Equatable {
             self = .ggml  // the old magics, little-endian
         } else if begins([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]) {
             self = .numpy
+        } else if Self.isPlainlySafetensors(bytes) {
+            self = .safetensors
         } else if begins([0x1f, 0x8b]) {
             self = .gzip
         } else if begins("version https://git-lfs") {
@@ -54,6 +56,12 @@ public enum FileContent: Sendable, Equatable {
         } else {
             self = Self.text(bytes)
         }
+    }
+
+    /// A length below 2^32, then a JSON object. The length's first bytes may be those that a pickle or gzip begins with (a header of
+    /// 640 bytes: `80 02`), but these have no zeros and brace after them.
+    private static func isPlainlySafetensors(_ bytes: [UInt8]) -> Bool {
+        bytes.count >= 9 && bytes[4..<8].allSatisfy { $0 == 0 } && bytes[8] == UInt8(ascii: "{")
     }
 
     /// Eight bytes of length, of which no header fills all, then a JSON object. What is wrong with either, the reader says better.

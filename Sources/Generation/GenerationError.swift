@@ -8,6 +8,7 @@ public enum GenerationError: Error, Sendable, Equatable, CustomStringConvertible
     case emptyStop
     case limitOutOfRange(Int)
     case badDefault(name: String, problem: String)
+    case cannotBeTimed(reason: String)
     case interrupted
 
     public var description: String {
@@ -21,6 +22,7 @@ public enum GenerationError: Error, Sendable, Equatable, CustomStringConvertible
         case .emptyStop: "a stop string is empty; it should have at least one character"
         case .limitOutOfRange(let limit): "the number of tokens to generate is \(limit); it should be 0 or more, or -1 for no end"
         case .badDefault(let name, let problem): "the archive's default for '\(name)' is wrong: \(problem)"
+        case .cannotBeTimed(let reason): reason
         case .interrupted: "interrupted"
         }
     }

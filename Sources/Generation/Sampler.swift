@@ -82,7 +82,7 @@ public struct Sampler: Sendable {
             && !(options.stages.contains(.typical) && options.typical < 1)
     }
 
-    private static func largest(of logits: UnsafeBufferPointer<Float>) -> Int? {
+    static func largest(of logits: UnsafeBufferPointer<Float>) -> Int? {
         var best: Int?
         var largest = -Float.infinity
         for (id, logit) in logits.enumerated() where logit > largest {

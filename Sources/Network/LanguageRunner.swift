@@ -17,7 +17,8 @@ public final class LanguageRunner {
     /// [batch * vocabulary]
     private let logits: UnsafeMutableBufferPointer<Float>
 
-    /// - Throws: `NetworkError.cannotGenerate` with the reason when the program does not continue a text.
+    /// - Throws: `NetworkError.cannotGenerate` with the reason when the program does not continue a text; `.tooMuchMemory` for a batch
+    ///   that is too large for what one sequence needs.
     public init(_ network: Network, batch: Int = 1) throws(NetworkError) {
         precondition(batch > 0, "a batch has at least one sequence")
         switch network.kind {
@@ -29,6 +30,7 @@ public final class LanguageRunner {
         case .translation: throw .cannotGenerate(reason: "this model translates: it needs a source, and does not continue a text")
         case .vectors: throw .cannotGenerate(reason: "this program takes vectors, not tokens: it is no language model")
         }
+        if batch > 1 { try Network.checkMemory(network.plan, batch: batch) }
         self.network = network
         self.batch = batch
         var sourceCapacity = 0

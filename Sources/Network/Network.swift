@@ -108,7 +108,7 @@ public final class Network: Sendable {
             throw NetworkError.paddingOutOfRange(padding, limit: limit)
         }
         plan = Planner.plan(Rewriting.apply(to: graph))
-        try Self.checkMemory(plan)
+        try Self.checkMemory(plan, batch: 1)
         team = Self.team(threads: options.threads, work: plan.workPerStep)
         weights = Weights(plan: plan, tensors: tensors, team: ThreadTeam.shared)
     }
@@ -129,14 +129,15 @@ public final class Network: Sendable {
     static let stateLimit = 1 << 27
     static let stepLimit = 1 << 30
 
-    /// The memory of a program is known before it runs.
-    private static func checkMemory(_ plan: Plan) throws(NetworkError) {
+    /// The memory of a program is known before it runs: of a batch, all its sequences together.
+    static func checkMemory(_ plan: Plan, batch: Int) throws(NetworkError) {
         var state = 0
         for slot in plan.slots { state += slot.shape.count() * slot.depths.count }
         if state > stateLimit { throw .tooMuchState(numbers: state, limit: stateLimit) }
         var step = 0
         for buffer in plan.buffers {
-            step += buffer.shape.count() * (1 + buffer.before.count + buffer.after.count)
+            let sequences = buffer.clock == .constant ? 1 : batch
+            step += buffer.shape.count() * (1 + buffer.before.count + buffer.after.count) * sequences
             if step > stepLimit { throw .tooMuchMemory(limit: stepLimit) }
         }
     }
@@ -155,6 +156,9 @@ public final class Network: Sendable {
         let chosen = threads ?? (work < 1 << 16 ? 1 : ThreadTeam.shared.count)
         return chosen == ThreadTeam.shared.count ? .shared : ThreadTeam(count: max(1, chosen))
     }
+
+    /// How many threads work on a step.
+    public var threads: Int { team.count }
 
     // MARK: State
 

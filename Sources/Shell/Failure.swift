@@ -112,7 +112,7 @@ extension GenerationError {
         switch self {
         case .noStart, .tokenOutOfRange, .emptyStop, .limitOutOfRange: .usage
         case .badDefault: .badData
-        case .noNetwork, .noTokenizer, .nothingToDraw: .failed
+        case .noNetwork, .noTokenizer, .nothingToDraw, .cannotBeTimed: .failed
         case .interrupted: .interrupted
         }
     }

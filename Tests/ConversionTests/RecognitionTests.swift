@@ -30,6 +30,12 @@ struct RecognitionTests {
         for (bytes, content) in cases { #expect(FileContent(bytes) == content) }
     }
 
+    /// Headers whose lengths begin as a pickle of protocols 2 to 5 does, or as gzip.
+    @Test("A header's length is not mistaken for another format", arguments: [0x280, 0x380, 0x480, 0x580, 0x8b1f])
+    func lengthsThatLookLikeMagicNumbers(length: Int) {
+        #expect(FileContent(safetensors(header: "{" + String(repeating: " ", count: length - 2) + "}")) == .safetensors)
+    }
+
     @Test("A foreign file: what it is, what to do, what is recognised")
     func foreign() throws {
         let scratch = try Scratch()

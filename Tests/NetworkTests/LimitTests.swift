@@ -72,6 +72,14 @@ import Testing
                 .contains("more than the 134217728 allowed"))
     }
 
+    @Test func aBatchOfLargeStatesIsStopped() throws {
+        let network = try Network(
+            program: "step(token) { return window(E[token], 512) }",
+            tensors: ["E": Tensor(shape: [2, 1024], values: [Float](repeating: 0.5, count: 2048))])
+        _ = try LanguageRunner(network, batch: 2)
+        #expect(throws: NetworkError.tooMuchMemory(limit: 1 << 30)) { try LanguageRunner(network, batch: 1 << 12) }
+    }
+
     @Test func shapesThatMultiplyWithoutEndAreStopped() {
         #expect(
             message("step(x: 4) {\n  h = flat(outer(prev(h, start: v), prev(h, start: v)))\n  return h\n}", tensors: ["v": [3]])

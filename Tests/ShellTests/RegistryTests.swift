@@ -7,7 +7,9 @@ struct RegistryTests {
 
     @Test func hasEveryCommandOfTheContract() {
         let everywhere = [
-            "generate", "tokenize", "detokenize", "logits", "score", "convert", "inspect", "verify", "run", "test", "zoo", "help",
+            "generate", "tokenize", "detokenize", "logits", "score", "bench", "convert", "inspect", "verify", "run", "test",
+            "zoo",
+            "help",
         ]
         let atThePrompt = ["load", "info", "set", "show", "reset", "undo", "save", "restore", "quit"]
         #expect(Registry.builtIn.commands(at: .subcommand).map(\.name).sorted() == everywhere.sorted())
