@@ -5,6 +5,9 @@ import PackageDescription
 // `swift test` stays fast. (@testable works all the same.)
 let numeric: [SwiftSetting] = [.unsafeFlags(["-O"], .when(configuration: .debug))]
 
+// Without checks of exclusive access, which cost as much as a short instruction.
+let unchecked: [SwiftSetting] = [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))]
+
 // One source of kernels, compiled three times (KernelsAVX2 and KernelsAVX512 are links to KernelsBaseline); `Kernels` chooses at run
 // time. Without reflection metadata and checks of exclusivity there is nothing in them but the loops.
 let kernel: [SwiftSetting] = [
@@ -49,7 +52,7 @@ let package = Package(
             swiftSettings: numeric),
         .target(name: "Archive", dependencies: ["Kernels", "CZlib"], swiftSettings: numeric),
         .target(name: "Tokenization", dependencies: ["Kernels"], swiftSettings: numeric),
-        .target(name: "Network", dependencies: ["Kernels"], swiftSettings: numeric),
+        .target(name: "Network", dependencies: ["Kernels"], swiftSettings: numeric + unchecked),
         .target(name: "Zoo", dependencies: ["Network", "Archive", "Tokenization", "Kernels"]),
         .target(
             name: "Generation", dependencies: ["Zoo", "Network", "Archive", "Tokenization", "Kernels"], swiftSettings: numeric),

@@ -36,6 +36,7 @@ public struct OutputCursor {
     @usableFromInline let partStride: Int
     @usableFromInline let parts: Int
     @usableFromInline let outputs: Int
+    @usableFromInline let initials: UnsafePointer<Initial>?
     @usableFromInline var part: Int
     @usableFromInline var unit: Int
 
@@ -46,6 +47,7 @@ public struct OutputCursor {
         partStride = product.partStride
         parts = matrix.parts
         outputs = matrix.outputs
+        initials = product.initials
         unit = block / matrix.parts
         part = block &- unit &* matrix.parts
     }
@@ -62,6 +64,10 @@ public struct OutputCursor {
     /// Outputs that the block has: 16, or fewer at the end of a part.
     @inlinable @inline(__always)
     public var count: Int { min(vectorWidth, outputs &- unit &* vectorWidth) }
+
+    /// What the block's sums begin with.
+    @inlinable @inline(__always)
+    public func initial(row: Int) -> UnsafePointer<Float>? { initials.map { $0[part].row(row) + unit &* vectorWidth } }
 
     @inlinable @inline(__always)
     public func destination(row: Int) -> UnsafeMutablePointer<Float> {

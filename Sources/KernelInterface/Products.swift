@@ -54,10 +54,12 @@ public struct Product {
     public var outputStride: Int
     public var partStride: Int
     public var rows: Int
+    /// What the sums begin with, for each part; nil: zero.
+    public var initials: UnsafePointer<Initial>?
 
     @inlinable public init(
         x: UnsafePointer<Float>, inputStride: Int, quantized: QuantizedVector? = nil, y: UnsafeMutablePointer<Float>,
-        outputStride: Int, partStride: Int, rows: Int
+        outputStride: Int, partStride: Int, rows: Int, initials: UnsafePointer<Initial>? = nil
     ) {
         self.x = x
         self.inputStride = inputStride
@@ -66,6 +68,27 @@ public struct Product {
         self.outputStride = outputStride
         self.partStride = partStride
         self.rows = rows
+        self.initials = initials
+    }
+}
+
+/// What the sums of one part begin with: a row for each row of the product. A whole vector may be read at the end of each.
+public struct Initial {
+    public var base: UnsafePointer<Float>
+    /// Floats from one row to the next; 0 where all begin alike.
+    public var rowStride: Int
+    /// Where the rows are those that tokens name.
+    public var tokens: UnsafePointer<Int32>?
+
+    @inlinable public init(base: UnsafePointer<Float>, rowStride: Int, tokens: UnsafePointer<Int32>? = nil) {
+        self.base = base
+        self.rowStride = rowStride
+        self.tokens = tokens
+    }
+
+    @inlinable @inline(__always)
+    public func row(_ row: Int) -> UnsafePointer<Float> {
+        base + (tokens.map { Int($0[row]) } ?? row) &* rowStride
     }
 }
 

@@ -7,13 +7,13 @@ import Darwin
 #endif
 
 /// How a thread's processor treats subnormal numbers.
-struct FloatingPointMode {
+public struct FloatingPointMode {
     private var environment = fenv_t()
 
     /// From here on, in this thread, subnormal results and operands of single-precision arithmetic count as zero: processors take
     /// a hundred times as long for them.
     /// - Returns: the mode before.
-    static func flushSubnormals() -> FloatingPointMode {
+    public static func flushSubnormals() -> FloatingPointMode {
         var before = FloatingPointMode()
         fegetenv(&before.environment)
         var after = before.environment
@@ -26,7 +26,7 @@ struct FloatingPointMode {
         return before
     }
 
-    func restore() {
+    public func restore() {
         var environment = environment
         fesetenv(&environment)
     }

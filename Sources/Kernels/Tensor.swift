@@ -114,8 +114,9 @@ public final class TensorStorage: @unchecked Sendable {
 
     /// The bytes are zero until `fill` writes them. `fill` may hand the buffer to several threads but must not let it escape.
     public init(byteCount: Int, _ fill: (UnsafeMutableRawBufferPointer) throws -> Void) rethrows {
-        base = UnsafeMutableRawPointer.allocate(byteCount: max(byteCount, 64), alignment: 64)
-        base.initializeMemory(as: UInt8.self, repeating: 0, count: max(byteCount, 64))
+        // Kernels read whole vectors, also at the end.
+        base = UnsafeMutableRawPointer.allocate(byteCount: byteCount + 64, alignment: 64)
+        base.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount + 64)
         self.byteCount = byteCount
         try fill(UnsafeMutableRawBufferPointer(start: base, count: byteCount))
     }
@@ -135,10 +136,12 @@ extension Float {
         let magnitude = UInt32(h & 0x7fff)
         if magnitude >= 0x7c00 {
             self.init(bitPattern: sign | 0x7f80_0000 | (magnitude & 0x3ff) << 13)
+        } else if magnitude >= 0x400 {
+            self.init(bitPattern: sign | ((magnitude << 13) + 0x3800_0000))
         } else {
-            // Shift exponent and fraction into place and let one exact multiplication by 2^112 mend the bias, subnormals included.
-            self = Float(bitPattern: magnitude << 13) * Float(bitPattern: 0x7780_0000)
-            self = Float(bitPattern: bitPattern | sign)
+            // Subnormal: so many times 2^-24, which is exact.
+            let value = Float(magnitude) * Float(bitPattern: 0x3380_0000)
+            self.init(bitPattern: sign | value.bitPattern)
         }
     }
 }

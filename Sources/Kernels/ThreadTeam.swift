@@ -23,8 +23,6 @@ public protocol TeamWork: AnyObject {
 ///
 /// When others want the processors, a member that is not scheduled makes all the others wait. A run that was mostly waiting is
 /// followed by a while in which the caller works alone: that costs the machine's other users nothing and takes a fair share.
-///
-/// While a body runs, numbers below the smallest normal one count as zero: they would slow everything down.
 public final class ThreadTeam: @unchecked Sendable {
     /// One member of the team while a body runs.
     public struct Member {
@@ -105,8 +103,6 @@ public final class ThreadTeam: @unchecked Sendable {
 
     /// Does the work on every member and returns when all are done. Must not be called from inside a body.
     public func run(_ work: some TeamWork) {
-        let mode = FloatingPointMode.flushSubnormals()
-        defer { mode.restore() }
         if count == 1 { return work.run(Member(index: 0, count: 1, team: self)) }
         inUse.withLock { _ in
             let start = Self.now()
@@ -224,7 +220,6 @@ public final class ThreadTeam: @unchecked Sendable {
 
     /// What a helper does from its beginning to its end.
     fileprivate func help(as index: Int) {
-        _ = FloatingPointMode.flushSubnormals()
         var seen = 0
         while true {
             waitForWork(after: seen)

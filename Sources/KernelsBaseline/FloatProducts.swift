@@ -1,6 +1,6 @@
 import KernelInterface
 
-// Matrices of f32, f16 and bf16. Each output is summed over its inputs in ascending order, from zero, whichever of the loops below
+// Matrices of f32, f16 and bf16. Each output is summed over its inputs in ascending order, from what it begins with, whichever of the loops below
 // computes it: the same bits for one row and for many.
 
 func multiplyF32(_ matrix: PackedBlocks, _ product: Product, _ blocks: Range<Int>) {
@@ -52,24 +52,25 @@ private func multiplyOne(
             // Two panels side by side: eight sums hide the latency of an addition.
             if block &+ 4 <= blocks.upperBound {
                 let other = panel.base + 4 &* blockBytes &* inputs
-                var (a, b) = (Four(), Four())
+                var a = Four(&output)
+                var b = Four(&output)
                 for k in 0..<inputs {
                     let xk = Vector(repeating: x[k])
                     a.add(panel.base + k &* 4 &* blockBytes, xk, load)
                     b.add(other + k &* 4 &* blockBytes, xk, load)
                 }
-                a.store(&output, row: 0)
-                b.store(&output, row: 0)
+                a.store()
+                b.store()
                 block &+= 4
                 continue
             }
             #endif
-            var a = Four()
+            var a = Four(&output)
             for k in 0..<inputs { a.add(panel.base + k &* 4 &* blockBytes, Vector(repeating: x[k]), load) }
-            a.store(&output, row: 0)
+            a.store()
         } else {
             for i in 0..<panel.count {
-                var sum = Vector.zero
+                var sum = output.start(row: 0)
                 for k in 0..<inputs {
                     sum = sum.adding(load(panel.base + k &* panel.stride, i), times: Vector(repeating: x[k]))
                 }
@@ -80,12 +81,27 @@ private func multiplyOne(
     }
 }
 
-/// The sums of four neighbouring blocks.
+/// The sums of four neighbouring blocks for one row.
 private struct Four {
-    private var a = Vector.zero
-    private var b = Vector.zero
-    private var c = Vector.zero
-    private var d = Vector.zero
+    private var a: Vector
+    private var b: Vector
+    private var c: Vector
+    private var d: Vector
+    /// The first of them.
+    private let output: OutputCursor
+
+    @inline(__always)
+    init(_ next: inout OutputCursor) {
+        output = next
+        a = next.start(row: 0)
+        next.advance()
+        b = next.start(row: 0)
+        next.advance()
+        c = next.start(row: 0)
+        next.advance()
+        d = next.start(row: 0)
+        next.advance()
+    }
 
     @inline(__always)
     mutating func add(_ weights: UnsafeRawPointer, _ x: Vector, _ load: (UnsafeRawPointer, Int) -> Vector) {
@@ -96,15 +112,15 @@ private struct Four {
     }
 
     @inline(__always)
-    func store(_ output: inout OutputCursor, row: Int) {
-        output.store(a, row: row)
-        output.advance()
-        output.store(b, row: row)
-        output.advance()
-        output.store(c, row: row)
-        output.advance()
-        output.store(d, row: row)
-        output.advance()
+    func store() {
+        var next = output
+        next.store(a, row: 0)
+        next.advance()
+        next.store(b, row: 0)
+        next.advance()
+        next.store(c, row: 0)
+        next.advance()
+        next.store(d, row: 0)
     }
 }
 
@@ -142,7 +158,8 @@ private func multiplyMany(
                 var row = firstRow
                 while row < endRow {
                     let x = TileRows(product, row, endRow)
-                    var (a, b) = (Tile(), Tile())
+                    var a = Tile(first, row, endRow)
+                    var b = Tile(second, row, endRow)
                     for k in 0..<inputs {
                         let step = base + k &* panel.stride
                         a.add(load(step, 0), x, k)
@@ -159,7 +176,7 @@ private func multiplyMany(
             var row = firstRow
             while row < endRow {
                 let x = TileRows(product, row, endRow)
-                var a = Tile()
+                var a = Tile(first, row, endRow)
                 for k in 0..<inputs { a.add(load(base + k &* panel.stride, 0), x, k) }
                 a.store(first, row, endRow)
                 row &+= tileRows
@@ -194,16 +211,25 @@ private struct TileRows {
 
 /// The sums of one block for the rows of a tile.
 private struct Tile {
-    private var a = Vector.zero
-    private var b = Vector.zero
-    private var c = Vector.zero
-    private var d = Vector.zero
+    private var a, b, c, d: Vector
     #if AVX512
-    private var e = Vector.zero
-    private var f = Vector.zero
-    private var g = Vector.zero
-    private var h = Vector.zero
+    private var e, f, g, h: Vector
     #endif
+
+    @inline(__always)
+    init(_ output: OutputCursor, _ row: Int, _ end: Int) {
+        let last = end &- 1
+        a = output.start(row: row)
+        b = output.start(row: min(row &+ 1, last))
+        c = output.start(row: min(row &+ 2, last))
+        d = output.start(row: min(row &+ 3, last))
+        #if AVX512
+        e = output.start(row: min(row &+ 4, last))
+        f = output.start(row: min(row &+ 5, last))
+        g = output.start(row: min(row &+ 6, last))
+        h = output.start(row: min(row &+ 7, last))
+        #endif
+    }
 
     @inline(__always)
     mutating func add(_ weights: Vector, _ x: TileRows, _ k: Int) {

@@ -36,11 +36,13 @@ private func multiply(
     while block < blocks.upperBound {
         let panel = Panel(
             matrix, block, blocks.upperBound, stepBytes: 64 &* steps &* inputBlocks, 64, inputBlocks: inputBlocks)
+        let own = scales + panel.scaleOffset
         block &+= panel.count
         if product.rows == 1 && panel.count == 4 {
-            var (a, b, c, d) = (Vector.zero, Vector.zero, Vector.zero, Vector.zero)
+            let first = output
+            var a = nextStart(&output), b = nextStart(&output), c = nextStart(&output), d = nextStart(&output)
             var w = panel.base
-            var s = UnsafeRawPointer(scales + panel.scaleOffset)
+            var s = UnsafeRawPointer(own)
             for i in 0..<inputBlocks {
                 let start = Integers(repeating: -offset &* x.sums[i])
                 var (p, q, r, t) = (start, start, start, start)
@@ -60,57 +62,178 @@ private func multiply(
                 d = d.adding(t.floats, times: Vector.load(halves: s + 96) * scale)
                 s += 128
             }
-            output.store(a, row: 0)
-            output.advance()
-            output.store(b, row: 0)
-            output.advance()
-            output.store(c, row: 0)
-            output.advance()
-            output.store(d, row: 0)
-            output.advance()
+            store((a, b, c, d), first)
             continue
         }
-        for i in 0..<panel.count {
+        if product.rows == 1 {
+            for i in 0..<panel.count {
+                var sum = output.start(row: 0)
+                var w = panel.base + i &* 64
+                var s = own + i &* vectorWidth
+                for j in 0..<inputBlocks {
+                    var whole = Integers(repeating: -offset &* x.sums[j])
+                    var values = UnsafePointer(x.values + j &* QuantizedVector.blockLength)
+                    for _ in 0..<steps {
+                        accumulate(&whole, w, values)
+                        w += panel.stride
+                        values += valueStep
+                    }
+                    sum = sum.adding(whole.floats, times: Vector.load(halves: s) * Vector(repeating: x.scales[j]))
+                    s += panel.scaleStride
+                }
+                output.store(sum, row: 0)
+                output.advance()
+            }
+            continue
+        }
+        var i = 0
+        while i < panel.count {
+            let first = output
+            output.advance()
             let base = panel.base + i &* 64
-            let own = scales + (panel.scaleOffset &+ i &* vectorWidth)
+            let scale = own + i &* vectorWidth
+            #if AVX512
+            if i &+ 1 < panel.count {
+                let second = output
+                output.advance()
+                var row = 0
+                while row < product.rows {
+                    let rows = TileVectors(x, row, product.rows)
+                    var a = TileSums(first, row, product.rows)
+                    var b = TileSums(second, row, product.rows)
+                    var w = base
+                    var s = scale
+                    for j in 0..<inputBlocks {
+                        var p = TileIntegers(rows, j, offset)
+                        var q = p
+                        var at = j &* QuantizedVector.blockLength
+                        for _ in 0..<steps {
+                            p.add(w, rows, at, accumulate)
+                            q.add(w + 64, rows, at, accumulate)
+                            w += panel.stride
+                            at &+= valueStep
+                        }
+                        a.add(p, Vector.load(halves: s), rows, j)
+                        b.add(q, Vector.load(halves: s + vectorWidth), rows, j)
+                        s += panel.scaleStride
+                    }
+                    a.store(first, row, product.rows)
+                    b.store(second, row, product.rows)
+                    row &+= 4
+                }
+                i &+= 2
+                continue
+            }
+            #endif
             var row = 0
             while row < product.rows {
-                // Rows beyond the end stand for the last one.
-                let last = product.rows &- 1
-                let x0 = x.row(row), x1 = x.row(min(row &+ 1, last)), x2 = x.row(min(row &+ 2, last))
-                let x3 = x.row(min(row &+ 3, last))
-                var (a, b, c, d) = (Vector.zero, Vector.zero, Vector.zero, Vector.zero)
+                let rows = TileVectors(x, row, product.rows)
+                var a = TileSums(first, row, product.rows)
                 var w = base
-                var s = own
+                var s = scale
                 for j in 0..<inputBlocks {
-                    var p = Integers(repeating: -offset &* x0.sums[j])
-                    var q = Integers(repeating: -offset &* x1.sums[j])
-                    var r = Integers(repeating: -offset &* x2.sums[j])
-                    var t = Integers(repeating: -offset &* x3.sums[j])
+                    var p = TileIntegers(rows, j, offset)
                     var at = j &* QuantizedVector.blockLength
                     for _ in 0..<steps {
-                        accumulate(&p, w, x0.values + at)
-                        accumulate(&q, w, x1.values + at)
-                        accumulate(&r, w, x2.values + at)
-                        accumulate(&t, w, x3.values + at)
+                        p.add(w, rows, at, accumulate)
                         w += panel.stride
                         at &+= valueStep
                     }
-                    let scale = Vector.load(halves: s)
-                    a = a.adding(p.floats, times: scale * Vector(repeating: x0.scales[j]))
-                    b = b.adding(q.floats, times: scale * Vector(repeating: x1.scales[j]))
-                    c = c.adding(r.floats, times: scale * Vector(repeating: x2.scales[j]))
-                    d = d.adding(t.floats, times: scale * Vector(repeating: x3.scales[j]))
+                    a.add(p, Vector.load(halves: s), rows, j)
                     s += panel.scaleStride
                 }
-                output.store(a, row: row)
-                if row &+ 1 < product.rows { output.store(b, row: row &+ 1) }
-                if row &+ 2 < product.rows { output.store(c, row: row &+ 2) }
-                if row &+ 3 < product.rows { output.store(d, row: row &+ 3) }
+                a.store(first, row, product.rows)
                 row &+= 4
             }
-            output.advance()
+            i &+= 1
         }
+    }
+}
+
+@inline(__always)
+private func nextStart(_ output: inout OutputCursor) -> Vector {
+    let start = output.start(row: 0)
+    output.advance()
+    return start
+}
+
+@inline(__always)
+private func store(_ sums: (Vector, Vector, Vector, Vector), _ output: OutputCursor) {
+    var next = output
+    next.store(sums.0, row: 0)
+    next.advance()
+    next.store(sums.1, row: 0)
+    next.advance()
+    next.store(sums.2, row: 0)
+    next.advance()
+    next.store(sums.3, row: 0)
+}
+
+/// Four rows of vectors. Those beyond the end stand for the last one, so that a tile is always whole.
+private struct TileVectors {
+    let a, b, c, d: QuantizedVector
+
+    @inline(__always)
+    init(_ x: QuantizedVector, _ row: Int, _ end: Int) {
+        let last = end &- 1
+        a = x.row(row)
+        b = x.row(min(row &+ 1, last))
+        c = x.row(min(row &+ 2, last))
+        d = x.row(min(row &+ 3, last))
+    }
+}
+
+/// The whole sums of one block of outputs and one of inputs, for four rows.
+private struct TileIntegers {
+    var a, b, c, d: Integers
+
+    @inline(__always)
+    init(_ x: TileVectors, _ block: Int, _ offset: Int32) {
+        a = Integers(repeating: -offset &* x.a.sums[block])
+        b = Integers(repeating: -offset &* x.b.sums[block])
+        c = Integers(repeating: -offset &* x.c.sums[block])
+        d = Integers(repeating: -offset &* x.d.sums[block])
+    }
+
+    @inline(__always)
+    mutating func add(
+        _ weights: UnsafeRawPointer, _ x: TileVectors, _ at: Int,
+        _ accumulate: (inout Integers, UnsafeRawPointer, UnsafePointer<Int8>) -> Void
+    ) {
+        accumulate(&a, weights, x.a.values + at)
+        accumulate(&b, weights, x.b.values + at)
+        accumulate(&c, weights, x.c.values + at)
+        accumulate(&d, weights, x.d.values + at)
+    }
+}
+
+/// The sums of one block of outputs, for four rows.
+private struct TileSums {
+    private var a, b, c, d: Vector
+
+    @inline(__always)
+    init(_ output: OutputCursor, _ row: Int, _ end: Int) {
+        let last = end &- 1
+        a = output.start(row: row)
+        b = output.start(row: min(row &+ 1, last))
+        c = output.start(row: min(row &+ 2, last))
+        d = output.start(row: min(row &+ 3, last))
+    }
+
+    @inline(__always)
+    mutating func add(_ whole: TileIntegers, _ scale: Vector, _ x: TileVectors, _ block: Int) {
+        a = a.adding(whole.a.floats, times: scale * Vector(repeating: x.a.scales[block]))
+        b = b.adding(whole.b.floats, times: scale * Vector(repeating: x.b.scales[block]))
+        c = c.adding(whole.c.floats, times: scale * Vector(repeating: x.c.scales[block]))
+        d = d.adding(whole.d.floats, times: scale * Vector(repeating: x.d.scales[block]))
+    }
+
+    @inline(__always)
+    func store(_ output: OutputCursor, _ row: Int, _ end: Int) {
+        output.store(a, row: row)
+        if row &+ 1 < end { output.store(b, row: row &+ 1) }
+        if row &+ 2 < end { output.store(c, row: row &+ 2) }
+        if row &+ 3 < end { output.store(d, row: row &+ 3) }
     }
 }
 
@@ -240,26 +363,48 @@ func quantize(_ x: UnsafePointer<Float>, _ count: Int, _ result: QuantizedVector
     for block in blocks {
         let first = block &* QuantizedVector.blockLength
         let (a, b) = (load(x + first, count &- first), load(x + (first &+ 16), count &- first &- 16))
-        let largest = Vector.maximum(a.magnitude, b.magnitude).largest
-        // Infinite and NaN elements give NaN, all others zero.
-        let check = (a * Vector.zero + b * Vector.zero).total
+        // As whole numbers, magnitudes are in the same order, infinity and NaN above all others.
+        let (p, q) = (unsafeBitCast(a, to: Bits.self) & 0x7fff_ffff, unsafeBitCast(b, to: Bits.self) & 0x7fff_ffff)
+        let largest = Float(bitPattern: maximum(p.replacing(with: q, where: q .> p)))
         // A block of nothing but the smallest numbers is a block of zeros.
         let isZero = largest < 1e-30
         let inverse = Vector(repeating: isZero ? 0 : 127 / largest)
-        let shifter = Vector(repeating: 12_582_912)
+        let shifter = Vector(repeating: 12_582_912)  // 1.5 · 2^23: adding it rounds to a whole number in the low bits
         let whole = unsafeBitCast(shifter, to: SIMD16<Int32>.self)
-        let p = unsafeBitCast(a * inverse + shifter, to: SIMD16<Int32>.self) &- whole
-        let q = unsafeBitCast(b * inverse + shifter, to: SIMD16<Int32>.self) &- whole
-        let values = result.values + first
-        var sum: Int32 = 0
-        for i in 0..<16 {
-            values[i] = Int8(truncatingIfNeeded: p[i])
-            values[i &+ 16] = Int8(truncatingIfNeeded: q[i])
-            sum &+= Int32(values[i]) &+ Int32(values[i &+ 16])
-        }
-        result.sums[block] = sum
-        result.scales[block] = (isZero ? 0 : largest / 127) + check
+        let u = unsafeBitCast(a * inverse + shifter, to: SIMD16<Int32>.self) &- whole
+        let v = unsafeBitCast(b * inverse + shifter, to: SIMD16<Int32>.self) &- whole
+        store(u, to: result.values + first)
+        store(v, to: result.values + (first &+ 16))
+        result.sums[block] = total(u &+ v)
+        result.scales[block] = isZero ? 0 : largest * (1 / 127)
     }
+}
+
+@inline(__always)
+private func maximum(_ lanes: Bits) -> UInt32 {
+    let eight = lanes.lowHalf.replacing(with: lanes.highHalf, where: lanes.highHalf .> lanes.lowHalf)
+    let four = eight.lowHalf.replacing(with: eight.highHalf, where: eight.highHalf .> eight.lowHalf)
+    let two = four.lowHalf.replacing(with: four.highHalf, where: four.highHalf .> four.lowHalf)
+    return max(two[0], two[1])
+}
+
+/// The lowest byte of each lane.
+@inline(__always)
+private func store(_ lanes: SIMD16<Int32>, to values: UnsafeMutablePointer<Int8>) {
+    #if AVX512
+    let bytes = _mm512_cvtepi32_epi8(unsafeBitCast(lanes, to: SIMD8<Int64>.self))
+    UnsafeMutableRawPointer(values).storeBytes(of: bytes, as: SIMD2<Int64>.self)
+    #else
+    for i in 0..<16 { values[i] = Int8(truncatingIfNeeded: lanes[i]) }
+    #endif
+}
+
+@inline(__always)
+private func total(_ lanes: SIMD16<Int32>) -> Int32 {
+    let eight = lanes.lowHalf &+ lanes.highHalf
+    let four = eight.lowHalf &+ eight.highHalf
+    let two = four.lowHalf &+ four.highHalf
+    return two[0] &+ two[1]
 }
 
 @inline(__always)

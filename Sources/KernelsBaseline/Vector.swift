@@ -64,15 +64,6 @@ extension SIMD16<Float> {
         return (four[0] + four[2]) + (four[1] + four[3])
     }
 
-    /// The largest lane that is a number.
-    @inline(__always)
-    var largest: Float {
-        let eight = lowHalf.replacing(with: highHalf, where: highHalf .> lowHalf)
-        let four = eight.lowHalf.replacing(with: eight.highHalf, where: eight.highHalf .> eight.lowHalf)
-        let two = four.lowHalf.replacing(with: four.highHalf, where: four.highHalf .> four.lowHalf)
-        return two[1] > two[0] ? two[1] : two[0]
-    }
-
     // MARK: Narrow weights
 
     /// Sixteen numbers of binary16.
@@ -91,9 +82,16 @@ extension SIMD16<Float> {
         var halves = Bits()
         halves.evenHalf = pairs & 0xffff
         halves.oddHalf = pairs &>> 16
-        // Exponent and fraction in place, and one exact multiplication by 2^112 that mends the bias, subnormals included.
-        let magnitude = unsafeBitCast((halves & 0x7fff) &<< 13, to: Self.self) * Self(repeating: Float(bitPattern: 0x7780_0000))
-        return unsafeBitCast(unsafeBitCast(magnitude, to: Bits.self) | ((halves & 0x8000) &<< 16), to: Self.self)
+        let magnitude = halves & 0x7fff
+        // Exponent and fraction in place, and the exponent's bias mended.
+        var bits = (magnitude &<< 13) &+ 0x3800_0000
+        // Of a subnormal number, as the fraction of one with the exponent -14, less that one. (No subnormal float may come up:
+        // they count as zero.)
+        let one = Self(repeating: Float(bitPattern: 0x3880_0000))
+        let small = unsafeBitCast((magnitude &<< 13) &+ 0x3880_0000, to: Self.self) - one
+        bits = bits.replacing(with: unsafeBitCast(small, to: Bits.self), where: magnitude .< 0x0400)
+        bits = bits.replacing(with: (magnitude &<< 13) | 0x7f80_0000, where: magnitude .>= 0x7c00)
+        return unsafeBitCast(bits | ((halves & 0x8000) &<< 16), to: Self.self)
         #endif
     }
 
@@ -118,6 +116,10 @@ extension SIMD16<Float> {
 }
 
 extension OutputCursor {
+    /// What the block's sums begin with.
+    @inline(__always)
+    func start(row: Int) -> Vector { initial(row: row).map { Vector.load($0) } ?? .zero }
+
     @inline(__always)
     func store(_ sums: Vector, row: Int) {
         let count = count

@@ -88,7 +88,7 @@ public final class LanguageRunner {
         if let whole { return whole }
         let frame = Frame(
             plan: network.plan, weights: network.weights, batch: batch, sourceCapacity: 0,
-            targetCapacity: max(2, network.plan.chunk), threads: network.team.count)
+            targetCapacity: max(2, min(network.plan.chunk, 64 / batch)), threads: network.team.count)
         whole = frame
         return frame
     }

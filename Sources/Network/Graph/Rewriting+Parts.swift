@@ -108,3 +108,55 @@ extension Rewriting {
         }
     }
 }
+
+// MARK: Sums
+
+/// A product with a constant matrix begins its sums with what is added to it, rather than with zero: biases, what a cycle gets from
+/// outside, and other products. Such a product has that value as its third operand.
+extension Rewriting {
+    mutating func sumIntoProducts() {
+        let cycle = cycles()
+        func cycleOf(_ id: Graph.ID) -> Int? { id < cycle.count ? cycle[id] : nil }
+        var readerCount = [Int](repeating: 0, count: graph.nodes.count)
+        for node in graph.nodes { for operand in node.operands { readerCount[operand] += 1 } }
+        for root in graph.roots { readerCount[root] += 2 }
+        for id in graph.nodes.indices where graph[id].op == .add && graph[id].shape.rank == 1 && graph[id].clock.isTimed {
+            let node = graph[id]
+            let products = node.operands.filter { operand in
+                let product = graph[operand]
+                guard product.op == .product, product.operands.count == 2, operand < readerCount.count, readerCount[operand] == 1,
+                    product.shape == node.shape, product.clock == node.clock, cycleOf(operand) == cycleOf(id)
+                else { return false }
+                let matrix = matrixOperand(of: operand)
+                return graph[matrix].clock == .constant && graph[matrix].shape.rank == 2
+            }
+            guard !products.isEmpty, let begin = begin(of: id, without: Set(products)) else { continue }
+            var sum = begin
+            for product in products {
+                if let value = sum { graph[product].operands.append(value) }
+                sum = product
+            }
+            guard let last = sum else { continue }
+            graph[id].op = .product
+            graph[id].operands = graph[last].operands
+        }
+    }
+
+    /// What is added to the products of a sum: `.some(nil)` for nothing, nil where it has not the sum's own size.
+    private mutating func begin(of id: Graph.ID, without products: Set<Graph.ID>) -> Graph.ID?? {
+        let node = graph[id]
+        var terms = node.operands.filter { !products.contains($0) }
+        if terms.isEmpty { return .some(nil) }
+        let constants = terms.filter { graph[$0].clock == .constant }
+        if constants.count > 1 {
+            terms = [sum(of: constants, near: id)] + terms.filter { graph[$0].clock != .constant }
+        }
+        let size = terms.reduce([] as Shape) { $0.joined(with: graph[$1].shape) ?? $0 }
+        guard size == node.shape else { return nil }
+        return .some(terms.count == 1 ? terms[0] : sum(of: terms, near: id))
+    }
+
+    private mutating func sum(of terms: [Graph.ID], near id: Graph.ID) -> Graph.ID {
+        make(.add, terms, shape: terms.reduce([] as Shape) { $0.joined(with: graph[$1].shape) ?? $0 }, near: id)
+    }
+}

@@ -13,6 +13,7 @@ struct Rewriting {
         rewriting.tabulateTokens()
         rewriting.addOutsideTermsFirst()
         rewriting.tabulateSums()
+        rewriting.sumIntoProducts()
         rewriting.shortenSums()
         rewriting.graph.merge()
         rewriting.writeOutDelayedValues()
@@ -69,7 +70,7 @@ struct Rewriting {
     // MARK: Cycles
 
     /// For each node the number of its component, if that is a cycle.
-    private func cycles() -> [Int?] {
+    func cycles() -> [Int?] {
         var cycle = [Int?](repeating: nil, count: graph.nodes.count)
         for (number, component) in Components.find(in: graph, among: graph.live(from: graph.roots)).enumerated()
         where Components.isCycle(component, in: graph) {

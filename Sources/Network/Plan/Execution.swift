@@ -25,6 +25,8 @@ extension Frame: TeamWork {
 
     /// One member's share of the running stages.
     func run(_ member: ThreadTeam.Member) {
+        let mode = FloatingPointMode.flushSubnormals()
+        defer { mode.restore() }
         for stage in running {
             switch stage {
             case .straight(let tasks):

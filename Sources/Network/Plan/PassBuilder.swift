@@ -62,6 +62,8 @@ struct PassWriter {
     /// Where the value of a member is, as an index of `operands`.
     private var index: [Graph.ID: Int] = [:]
     private var external: [External: Int] = [:]
+    /// Members that are multiplied where they are added.
+    private var multipliedInSum: Set<Graph.ID> = []
     private var free: [Int] = []
     private var registers = 0
     private var written: [Int] = []
@@ -79,23 +81,24 @@ struct PassWriter {
     mutating func write(_ planner: inout Planner) -> (Pass, [Int])? {
         let graph = planner.graph
         let stored = Set(nodes.filter { mustStore($0, planner) })
+        findFactors(planner, stored)
         var needed = stored
         for id in nodes.reversed() where needed.contains(id) {
-            for term in terms(of: id, graph) {
-                let source = value(term.id, graph)
+            for operand in reads(of: id, graph) {
+                let source = value(operand, graph)
                 if members.contains(source) { needed.insert(source) }
             }
         }
         let order = nodes.filter { needed.contains($0) }
         guard let last = order.last else { return nil }
         var lastUse: [Graph.ID: Graph.ID] = [:]
-        for id in order { for term in terms(of: id, graph) { lastUse[value(term.id, graph)] = id } }
+        for id in order { for operand in reads(of: id, graph) { lastUse[value(operand, graph)] = id } }
         for id in order {
             let destination = destination(of: id, isStored: stored.contains(id), &planner)
             index[id] = destination
             write(id, to: destination, &planner)
-            for term in terms(of: id, graph) {
-                let source = value(term.id, graph)
+            for operand in reads(of: id, graph) {
+                let source = value(operand, graph)
                 if lastUse[source] == id, !stored.contains(source), let place = index[source],
                     case .register(let register) = operands[place], !free.contains(register)
                 {
@@ -126,6 +129,25 @@ struct PassWriter {
             }
             return Term(id: operand)
         }
+    }
+
+    /// Products that only one sum reads are added to it as they are multiplied.
+    private mutating func findFactors(_ planner: Planner, _ stored: Set<Graph.ID>) {
+        for id in nodes where planner.graph[id].op == .add {
+            let terms = terms(of: id, planner.graph)
+            let products = terms.filter { term in
+                !term.isNegative && members.contains(term.id) && planner.graph[term.id].op == .multiply
+                    && !stored.contains(term.id) && planner.readers[term.id] == [id]
+                    && planner.graph[id].operands.count { $0 == term.id } == 1
+            }
+            // A sum begins with something.
+            for product in products.dropFirst(products.count == terms.count ? 1 : 0) { multipliedInSum.insert(product.id) }
+        }
+    }
+
+    /// The values that a node's steps read.
+    private func reads(of id: Graph.ID, _ graph: Graph) -> [Graph.ID] {
+        terms(of: id, graph).flatMap { multipliedInSum.contains($0.id) ? graph[$0.id].operands : [$0.id] }
     }
 
     /// The node whose elements an operand has, when that is a member of the pass.
@@ -196,25 +218,32 @@ struct PassWriter {
 
     private mutating func write(_ id: Graph.ID, to destination: Int, _ planner: inout Planner) {
         let terms = terms(of: id, planner.graph)
-        let places = terms.map { operand($0.id, in: id, &planner) }
-        func append(_ operation: PointwiseOperation, _ a: Int, _ b: Int) {
-            steps.append(PassStep(operation: operation, destination: destination, a: a, b: b, c: a))
+        func append(_ operation: PointwiseOperation, _ a: Int, _ b: Int, _ c: Int? = nil) {
+            steps.append(PassStep(operation: operation, destination: destination, a: a, b: b, c: c ?? a))
         }
         guard planner.graph[id].op == .add else {
+            let places = terms.map { operand($0.id, in: id, &planner) }
             append(Self.operation(planner.graph[id].op), places[0], places.count > 1 ? places[1] : places[0])
             return
         }
-        guard terms.count > 1 else {
-            append(terms[0].isNegative ? .negate : .copy, places[0], places[0])
-            return
-        }
-        var sum = places[0]
-        if terms[0].isNegative {
-            append(.negate, places[0], places[0])
+        var sum: Int?
+        for term in terms where !multipliedInSum.contains(term.id) {
+            let place = operand(term.id, in: id, &planner)
+            if let sum {
+                append(term.isNegative ? .subtract : .add, sum, place)
+            } else if term.isNegative {
+                append(.negate, place, place)
+            } else if terms.count == 1 {
+                append(.copy, place, place)
+            } else {
+                sum = place
+                continue
+            }
             sum = destination
         }
-        for (term, place) in zip(terms, places).dropFirst() {
-            append(term.isNegative ? .subtract : .add, sum, place)
+        for term in terms where multipliedInSum.contains(term.id) {
+            let factors = planner.graph[term.id].operands.map { operand($0, in: term.id, &planner) }
+            append(.multiplyAdd, factors[0], factors[1], sum)
             sum = destination
         }
     }

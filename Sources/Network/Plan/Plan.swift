@@ -104,6 +104,10 @@ struct Plan: Sendable {
     var vectorInputs: [(entry: Entry, name: String, buffer: Int, size: Int)] = []
     /// Multiplications and additions of one generated step (or of one position of a source), by which threads are chosen.
     var workPerStep = 0
-    /// Steps that are computed at once. A property of the plan, not of the machine.
+    /// Steps of one sequence that are computed at once. A property of the plan, not of the machine.
     var chunk = 1
+
+    /// The same for several sequences: so many rows that products are at their best, so few that what lies between them stays in
+    /// the cache. The results do not depend on it.
+    func chunk(batch: Int) -> Int { max(1, min(chunk, 256 / batch)) }
 }

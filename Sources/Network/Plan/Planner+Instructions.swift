@@ -92,9 +92,11 @@ extension Planner {
         let vector = first.vector
         let outputs = graph[id].shape.last
         let sharing = readers[vector].filter { reader in
-            guard graph[reader].op == .product, loop[reader] == loop[id], graph[reader].shape.last == outputs else {
-                return false
-            }
+            let node = graph[reader]
+            guard node.op == .product, loop[reader] == loop[id], node.shape.last == outputs, !shared.contains(reader),
+                node.operands.count == graph[id].operands.count,
+                node.operands.count == 2 || isReady(node.operands[2], for: reader)
+            else { return false }
             let other = operands(ofProduct: reader)
             return other.vector == vector && graph[other.matrix].clock == .constant && isOneVector(reader, other)
         }
@@ -105,18 +107,29 @@ extension Planner {
                 shape: [sharing.count * width], clock: graph[id].clock,
                 isLoopLocal: loop[id] >= 0 && sharing.allSatisfy { isReadOnly(in: loop[id], $0) },
                 name: graph[id].name))
+        var initials: [PackedProduct.Initial] = []
         for (index, product) in sharing.enumerated() {
             shared.insert(product)
             setPlace(Plan.Place(buffer: buffer, offset: index * width), of: product)
+            if let initial = initial(of: product) { initials.append(initial) }
         }
         let inputs = graph[vector].shape.last
         let head = addGroup(sharing.map { part(operands(ofProduct: $0)) }, outputs: outputs, inputs: inputs)
         append(
             PackedProduct(
-                heads: [head], parts: sharing.count, vector: read(vector), result: Plan.Place(buffer: buffer),
-                clock: graph[id].clock, vectors: [], inputs: inputs, outputs: outputs),
+                heads: [head], parts: sharing.count, vector: read(vector), initials: initials,
+                result: Plan.Place(buffer: buffer), clock: graph[id].clock, vectors: [], inputs: inputs, outputs: outputs),
             writing: [buffer])
         plan.workPerStep += graph[id].clock.isTimed ? sharing.count * outputs * inputs : 0
+    }
+
+    /// What the sums of a product begin with, if it says so.
+    private mutating func initial(of id: Graph.ID) -> PackedProduct.Initial? {
+        guard graph[id].operands.count > 2 else { return nil }
+        let operand = graph[id].operands[2]
+        close(beforeReading: operand, in: id)
+        if let table = table(of: operand) { return .gathered(table.place, width: table.width) }
+        return .place(read(operand), graph[operand].clock)
     }
 
     /// One matrix and the vectors of all heads (or positions), or one vector whose product is delayed.
@@ -125,11 +138,13 @@ extension Planner {
         let outputs = graph[id].shape.last
         let head = addGroup([part(operands)], outputs: outputs, inputs: vector.shape.last)
         plan.workPerStep += outputs * vector.shape.count(source: 32)
+        let initials = initial(of: id).map { [$0] } ?? []
         let result = place(of: id)
         append(
             PackedProduct(
-                heads: [head], parts: 1, vector: read(operands.vector), result: result, clock: graph[id].clock,
-                vectors: Shape(vector.shape.leading), inputs: vector.shape.last, outputs: outputs), writing: [result.buffer])
+                heads: [head], parts: 1, vector: read(operands.vector), initials: initials, result: result,
+                clock: graph[id].clock, vectors: Shape(vector.shape.leading), inputs: vector.shape.last, outputs: outputs),
+            writing: [result.buffer])
     }
 
     /// A matrix for each head.
@@ -151,8 +166,8 @@ extension Planner {
         let result = place(of: id)
         append(
             PackedProduct(
-                heads: heads, parts: 1, vector: read(operands.vector), result: result, clock: graph[id].clock, vectors: [],
-                inputs: vector.last, outputs: outputs), writing: [result.buffer])
+                heads: heads, parts: 1, vector: read(operands.vector), initials: [], result: result, clock: graph[id].clock,
+                vectors: [], inputs: vector.last, outputs: outputs), writing: [result.buffer])
     }
 
     private mutating func addGroup(_ parts: [Plan.PackedGroup.Part], outputs: Int, inputs: Int) -> PackedProduct.Head {

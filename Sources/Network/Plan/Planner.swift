@@ -15,6 +15,8 @@ struct Planner {
     var tasks: [Plan.Task] = []
     /// Products that share an instruction with one before them.
     var shared: Set<Graph.ID> = []
+    /// Whether a node's instruction, or the pass that it is a part of, stands before what comes next.
+    private var isEmitted: [Bool]
 
     static func plan(_ graph: Graph) -> Plan {
         var planner = Planner(graph)
@@ -49,11 +51,12 @@ struct Planner {
         roots = Set(graph.roots)
         loop = [Int](repeating: -1, count: graph.nodes.count)
         places = [Plan.Place?](repeating: nil, count: graph.nodes.count)
+        isEmitted = [Bool](repeating: false, count: graph.nodes.count)
     }
 
     private func isLeaf(_ id: Graph.ID) -> Bool {
         switch graph[id].op {
-        case .number, .tensor, .input, .matrixPart: true
+        case .number, .tensor, .input: true
         default: false
         }
     }
@@ -118,7 +121,10 @@ struct Planner {
 
     /// Whether a node is another's value, seen otherwise, and needs no instruction.
     private func isView(_ id: Graph.ID) -> Bool {
-        graph[id].op.isReshape || graph[id].op.isDelay || offset(of: id) != nil
+        switch graph[id].op {
+        case .delay, .matrixPart: true
+        default: graph[id].op.isReshape || offset(of: id) != nil
+        }
     }
 
     private mutating func store(_ id: Graph.ID) -> Int {
@@ -187,6 +193,7 @@ struct Planner {
     }
 
     private mutating func emit(_ id: Graph.ID) {
+        defer { isEmitted[id] = true }
         if isView(id) {
             if loop[id] < 0 { emitStart(id) }
             return
@@ -199,7 +206,13 @@ struct Planner {
         emitInstruction(id)
     }
 
-    private mutating func close(beforeReading operand: Graph.ID, in reader: Graph.ID) {
+    /// Whether the operand can be read by now.
+    func isReady(_ operand: Graph.ID, for reader: Graph.ID) -> Bool {
+        guard let producer = producer(of: operand, readBy: reader) else { return true }
+        return isLeaf(producer) || isEmitted[producer]
+    }
+
+    mutating func close(beforeReading operand: Graph.ID, in reader: Graph.ID) {
         if let producer = producer(of: operand, readBy: reader), let pass = passes.pass(containing: producer) { close(pass) }
     }
 

@@ -11,7 +11,7 @@ struct Schedule {
         }
     }
 
-    let stages: [Stage]
+    private(set) var stages: [Stage]
 
     /// - Parameter nodes: those that this schedule computes; all others are ready before it begins.
     init(of graph: Graph, computing nodes: [Graph.ID]) {
@@ -20,6 +20,58 @@ struct Schedule {
         builder.keepGrowingValuesInCycles()
         builder.addReadersOfStates()
         stages = builder.ordered()
+        var order = Order(of: graph)
+        stages = stages.map { stage in
+            switch stage {
+            case .straight(let nodes): .straight(order.withProductsLast(nodes, inLoop: false))
+            case .loop(let nodes, let direction): .loop(order.withProductsLast(nodes, inLoop: true), direction)
+            }
+        }
+    }
+
+    /// Operands before readers, and products as late as they can be: those that share a vector then stand together, and what their
+    /// sums begin with before all of them.
+    private struct Order {
+        private let graph: Graph
+        private var isInside: [Bool]
+        private var waiting: [Int]
+        private var place: [Int]
+
+        init(of graph: Graph) {
+            self.graph = graph
+            isInside = [Bool](repeating: false, count: graph.nodes.count)
+            waiting = [Int](repeating: 0, count: graph.nodes.count)
+            place = waiting
+        }
+
+        mutating func withProductsLast(_ nodes: [Graph.ID], inLoop: Bool) -> [Graph.ID] {
+            for (index, id) in nodes.enumerated() {
+                isInside[id] = true
+                place[id] = index
+            }
+            var readers: [[Graph.ID]] = nodes.map { _ in [] }
+            for id in nodes where !(inLoop && graph[id].op.isDelay) {
+                for operand in graph[id].operands where isInside[operand] {
+                    readers[place[operand]].append(id)
+                    waiting[id] += 1
+                }
+            }
+            var (others, products) = (Heap(), Heap())
+            func push(_ id: Graph.ID) {
+                if graph[id].op == .product { products.push(place[id]) } else { others.push(place[id]) }
+            }
+            for id in nodes where waiting[id] == 0 { push(id) }
+            var ordered: [Graph.ID] = []
+            while let next = others.pop() ?? products.pop() {
+                ordered.append(nodes[next])
+                for reader in readers[next] {
+                    waiting[reader] -= 1
+                    if waiting[reader] == 0 { push(reader) }
+                }
+            }
+            for id in nodes { isInside[id] = false }
+            return ordered
+        }
     }
 
     private struct Builder {

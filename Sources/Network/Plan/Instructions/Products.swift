@@ -9,8 +9,19 @@ final class PackedProduct: Instruction {
         var resultOffset: Int
     }
 
+    /// What the sums of a part begin with.
+    enum Initial: Sendable {
+        case place(Plan.Place, Clock)
+        /// The row of a table that the token names.
+        case gathered(Plan.Place, width: Int)
+    }
+
     let heads: [Head]
     let vector: Plan.Place
+    /// For each part; empty: all begin with zero.
+    private let initials: [Initial]
+    /// Whether something in them is the same at every step: then steps are computed one by one.
+    private let isStepwise: Bool
     let result: Plan.Place
     let clock: Clock
     let footprint: Footprint
@@ -23,10 +34,13 @@ final class PackedProduct: Instruction {
     private let units: Int
 
     init(
-        heads: [Head], parts: Int, vector: Plan.Place, result: Plan.Place, clock: Clock, vectors: Shape, inputs: Int, outputs: Int
+        heads: [Head], parts: Int, vector: Plan.Place, initials: [Initial], result: Plan.Place, clock: Clock, vectors: Shape,
+        inputs: Int, outputs: Int
     ) {
         self.heads = heads
         self.vector = vector
+        self.initials = initials
+        isStepwise = initials.contains { if case .place(_, .once) = $0 { true } else { false } }
         self.result = result
         self.clock = clock
         self.vectors = vectors
@@ -35,6 +49,9 @@ final class PackedProduct: Instruction {
         partStride = Plan.padded(outputs)
         units = (outputs + vectorWidth - 1) / vectorWidth
         var footprint = Footprint(reads: [.init(vector, count: nil, division: .whole)])
+        for case .place(let place, _) in initials {
+            footprint.reads.append(.init(place, count: outputs, division: .units(of: outputs)))
+        }
         if !vectors.axes.isEmpty || heads.count > 1 && outputs % vectorWidth != 0 {
             footprint.writes = [.init(result, count: nil, division: .whole)]
         } else if heads.count > 1 {
@@ -50,6 +67,30 @@ final class PackedProduct: Instruction {
     }
 
     func run(_ frame: Frame, steps: Range<Int>, member: ThreadTeam.Member) {
+        if isStepwise && steps.count > 1 {
+            for step in steps { run(frame, steps: step..<step + 1, member: member) }
+            return
+        }
+        withUnsafeTemporaryAllocation(of: Kernels.Initial.self, capacity: initials.count) { values in
+            for (index, initial) in initials.enumerated() {
+                switch initial {
+                case .place(let place, _):
+                    values[index] = Kernels.Initial(
+                        base: frame.row(place, step: steps.lowerBound, sequence: 0),
+                        rowStride: frame.memory[place.buffer].rowStride)
+                case .gathered(let place, let width):
+                    values[index] = Kernels.Initial(
+                        base: frame.row(place, step: 0, sequence: 0), rowStride: width,
+                        tokens: frame.tokens(clock) + steps.lowerBound * frame.batch)
+                }
+            }
+            run(frame, steps, member, initials.isEmpty ? nil : UnsafePointer(values.baseAddress))
+        }
+    }
+
+    private func run(
+        _ frame: Frame, _ steps: Range<Int>, _ member: ThreadTeam.Member, _ initials: UnsafePointer<Kernels.Initial>?
+    ) {
         let rows = Rows(frame, clock, steps)
         if rows.count == 0 { return }
         let x = frame.row(vector, step: steps.lowerBound, sequence: 0)
@@ -64,7 +105,7 @@ final class PackedProduct: Instruction {
             let matrix = frame.weights.packed[heads[head].group]
             var product = Product(
                 x: x + heads[head].vectorOffset, inputStride: xStride, y: y + heads[head].resultOffset, outputStride: yStride,
-                partStride: partStride, rows: rows.count)
+                partStride: partStride, rows: rows.count, initials: initials)
             if vectors.axes.isEmpty {
                 matrix.multiply(product, units: own, kernels: frame.kernels)
                 continue
