@@ -13,8 +13,9 @@ public struct KernelTable: Sendable {
     public var multiplyBF16: Multiply
     public var multiplyQ8: Multiply
     public var multiplyQ4: Multiply
-    /// Rounds blocks of a vector to eight bits, as `multiplyQ8` and `multiplyQ4` take it.
-    public var quantize: @Sendable (_ x: UnsafePointer<Float>, _ count: Int, QuantizedVector, _ blocks: Range<Int>) -> Void
+    /// Rounds some blocks of a vector to eight bits, as `QuantizedVector` lays it out: what `multiplyQ8` and `multiplyQ4` multiply.
+    public var quantize:
+        @Sendable (_ x: UnsafePointer<Float>, _ count: Int, UnsafeMutablePointer<Float>, _ blocks: Range<Int>) -> Void
 
     /// Pointwise steps over a number of vectors.
     public var pass: @Sendable (UnsafePointer<PassStep>, Int, UnsafePointer<PassOperand>, Int) -> Void
@@ -32,7 +33,7 @@ public struct KernelTable: Sendable {
     public init(
         name: StaticString, multiplyF32: @escaping Multiply, multiplyF16: @escaping Multiply, multiplyBF16: @escaping Multiply,
         multiplyQ8: @escaping Multiply, multiplyQ4: @escaping Multiply,
-        quantize: @escaping @Sendable (UnsafePointer<Float>, Int, QuantizedVector, Range<Int>) -> Void,
+        quantize: @escaping @Sendable (UnsafePointer<Float>, Int, UnsafeMutablePointer<Float>, Range<Int>) -> Void,
         pass: @escaping @Sendable (UnsafePointer<PassStep>, Int, UnsafePointer<PassOperand>, Int) -> Void,
         sum: @escaping @Sendable (UnsafePointer<Float>, Int) -> Float,
         softmax: @escaping @Sendable (UnsafeMutablePointer<Float>, UnsafePointer<Float>, Int) -> Void,

@@ -44,11 +44,9 @@ public struct PackedBlocks {
 
 /// The rows that a matrix multiplies, and where the results go.
 public struct Product {
-    /// [rows][inputs], `inputStride` floats apart.
+    /// [rows][inputs], `inputStride` floats apart; for q8 and q4, each as `QuantizedVector` says.
     public var x: UnsafePointer<Float>
     public var inputStride: Int
-    /// The same, quantized: in place of `x` for q8 and q4.
-    public var quantized: QuantizedVector?
     /// [rows][parts][outputs]: rows `outputStride`, parts `partStride` floats apart.
     public var y: UnsafeMutablePointer<Float>
     public var outputStride: Int
@@ -58,12 +56,11 @@ public struct Product {
     public var initials: UnsafePointer<Initial>?
 
     @inlinable public init(
-        x: UnsafePointer<Float>, inputStride: Int, quantized: QuantizedVector? = nil, y: UnsafeMutablePointer<Float>,
+        x: UnsafePointer<Float>, inputStride: Int, y: UnsafeMutablePointer<Float>,
         outputStride: Int, partStride: Int, rows: Int, initials: UnsafePointer<Initial>? = nil
     ) {
         self.x = x
         self.inputStride = inputStride
-        self.quantized = quantized
         self.y = y
         self.outputStride = outputStride
         self.partStride = partStride
@@ -92,33 +89,14 @@ public struct Initial {
     }
 }
 
-/// Vectors in blocks of 32 elements, each with its own scale: element i is about `scales[i / 32] * values[i]`.
-public struct QuantizedVector {
+/// How a vector is laid out whose blocks of 32 elements are rounded to eight bits, each block by its own scale: first the values of all
+/// blocks (-127 to 127, zeros beyond the end), then a float for each block, its scale, then a 32-bit integer for each, the sum of its
+/// values. Element i is about `scale[i / 32] * value[i]`.
+public enum QuantizedVector {
     @inlinable public static var blockLength: Int { 32 }
-
-    /// -127 to 127; zeros beyond the end. Rows are `rowBlocks * 32` bytes apart.
-    public var values: UnsafeMutablePointer<Int8>
-    /// [rows][rowBlocks]
-    public var scales: UnsafeMutablePointer<Float>
-    /// The sum of each block's values. [rows][rowBlocks]
-    public var sums: UnsafeMutablePointer<Int32>
-    public var rowBlocks: Int
-
-    @inlinable public init(
-        values: UnsafeMutablePointer<Int8>, scales: UnsafeMutablePointer<Float>, sums: UnsafeMutablePointer<Int32>, rowBlocks: Int
-    ) {
-        self.values = values
-        self.scales = scales
-        self.sums = sums
-        self.rowBlocks = rowBlocks
-    }
 
     @inlinable public static func blocks(_ count: Int) -> Int { (count + blockLength - 1) / blockLength }
 
-    @inlinable public func row(_ row: Int) -> QuantizedVector {
-        QuantizedVector(
-            values: values + row &* rowBlocks &* Self.blockLength, scales: scales + row &* rowBlocks,
-            sums: sums + row &* rowBlocks,
-            rowBlocks: rowBlocks)
-    }
+    /// The room that a vector takes, in floats.
+    @inlinable public static func floats(_ count: Int) -> Int { blocks(count) * (blockLength / 4 + 2) }
 }

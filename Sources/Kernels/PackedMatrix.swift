@@ -6,13 +6,7 @@ import Musl
 import Darwin
 #endif
 
-/// What the numbers of a packed matrix are.
-public enum WeightType: String, Sendable, CaseIterable {
-    case f32, f16, bf16, q8, q4
-
-    /// Whether the vectors that it multiplies are rounded to eight bits first.
-    public var isQuantized: Bool { self == .q8 || self == .q4 }
-
+extension ElementType {
     /// Of one step of one block of 16 outputs: see `PackedBlocks`.
     fileprivate var stepByteCount: Int { self == .f16 || self == .bf16 ? 32 : 64 }
 
@@ -23,14 +17,11 @@ public enum WeightType: String, Sendable, CaseIterable {
         case .q4: QuantizedVector.blocks(inputs) * 4
         }
     }
-
-    /// Bytes of a stored block of 32 inputs: a scale and the numbers.
-    fileprivate var storedBlockByteCount: Int { self == .q8 ? 34 : 18 }
 }
 
 /// A constant matrix laid out for products: parts of equally many outputs side by side, in the order that `PackedBlocks` states.
 public final class PackedMatrix: @unchecked Sendable {
-    public let type: WeightType
+    public let type: ElementType
     public let blocks: PackedBlocks
     private let weights: UnsafeMutableRawPointer
     private let scales: UnsafeMutablePointer<UInt16>?
@@ -56,7 +47,7 @@ public final class PackedMatrix: @unchecked Sendable {
     }
 
     /// Packs parts of `outputs` × `inputs` numbers each.
-    public init(_ parts: [Source], type: WeightType = .f32, outputs: Int, inputs: Int, team: ThreadTeam = .shared) {
+    public init(_ parts: [Source], type: ElementType = .f32, outputs: Int, inputs: Int, team: ThreadTeam = .shared) {
         let units = (outputs + vectorWidth - 1) / vectorWidth
         let blockCount = units * parts.count
         let steps = type.steps(inputs: inputs)
@@ -109,12 +100,12 @@ public final class PackedMatrix: @unchecked Sendable {
         }
     }
 
-    private static func packBlocks(_ source: Source, _ type: WeightType, _ inputBlocks: Int, _ target: Target) {
+    private static func packBlocks(_ source: Source, _ type: ElementType, _ inputBlocks: Int, _ target: Target) {
         let steps = type == .q8 ? 8 : 4
         for block in 0..<inputBlocks {
             for lane in 0..<vectorWidth {
                 let isThere = lane < target.lanes
-                let stored = source.base + (isThere ? lane * source.outputStride + block * type.storedBlockByteCount : 0)
+                let stored = source.base + (isThere ? lane * source.outputStride + block * type.blockByteCount : 0)
                 target.scales?[block * target.scaleStride + lane] = isThere ? stored.loadUnaligned(as: UInt16.self) : 0
                 let numbers = stored + 2
                 for step in 0..<steps {

@@ -28,7 +28,7 @@ private func multiply(
     _ matrix: PackedBlocks, _ product: Product, _ blocks: Range<Int>, steps: Int, offset: Int32,
     _ accumulate: (inout Integers, UnsafeRawPointer, UnsafePointer<Int8>) -> Void
 ) {
-    guard let scales = matrix.scales, let x = product.quantized else { return }
+    guard let scales = matrix.scales else { return }
     let inputBlocks = QuantizedVector.blocks(matrix.inputs)
     let valueStep = QuantizedVector.blockLength / steps
     var output = OutputCursor(matrix, product, block: blocks.lowerBound)
@@ -43,10 +43,11 @@ private func multiply(
             var a = nextStart(&output), b = nextStart(&output), c = nextStart(&output), d = nextStart(&output)
             var w = panel.base
             var s = UnsafeRawPointer(own)
+            let x = Quantized(product, 0, inputBlocks)
             for i in 0..<inputBlocks {
-                let start = Integers(repeating: -offset &* x.sums[i])
+                let start = Integers(repeating: -offset &* x.sum(i))
                 var (p, q, r, t) = (start, start, start, start)
-                var values = UnsafePointer(x.values + i &* QuantizedVector.blockLength)
+                var values = x.values + i &* QuantizedVector.blockLength
                 for _ in 0..<steps {
                     accumulate(&p, w, values)
                     accumulate(&q, w + 64, values)
@@ -55,7 +56,7 @@ private func multiply(
                     w += 256
                     values += valueStep
                 }
-                let scale = Vector(repeating: x.scales[i])
+                let scale = Vector(repeating: x.scale(i))
                 a = a.adding(p.floats, times: Vector.load(halves: s) * scale)
                 b = b.adding(q.floats, times: Vector.load(halves: s + 32) * scale)
                 c = c.adding(r.floats, times: Vector.load(halves: s + 64) * scale)
@@ -66,19 +67,20 @@ private func multiply(
             continue
         }
         if product.rows == 1 {
+            let x = Quantized(product, 0, inputBlocks)
             for i in 0..<panel.count {
                 var sum = output.start(row: 0)
                 var w = panel.base + i &* 64
                 var s = own + i &* vectorWidth
                 for j in 0..<inputBlocks {
-                    var whole = Integers(repeating: -offset &* x.sums[j])
-                    var values = UnsafePointer(x.values + j &* QuantizedVector.blockLength)
+                    var whole = Integers(repeating: -offset &* x.sum(j))
+                    var values = x.values + j &* QuantizedVector.blockLength
                     for _ in 0..<steps {
                         accumulate(&whole, w, values)
                         w += panel.stride
                         values += valueStep
                     }
-                    sum = sum.adding(whole.floats, times: Vector.load(halves: s) * Vector(repeating: x.scales[j]))
+                    sum = sum.adding(whole.floats, times: Vector.load(halves: s) * Vector(repeating: x.scale(j)))
                     s += panel.scaleStride
                 }
                 output.store(sum, row: 0)
@@ -98,7 +100,7 @@ private func multiply(
                 output.advance()
                 var row = 0
                 while row < product.rows {
-                    let rows = TileVectors(x, row, product.rows)
+                    let rows = TileVectors(product, row, inputBlocks)
                     var a = TileSums(first, row, product.rows)
                     var b = TileSums(second, row, product.rows)
                     var w = base
@@ -127,7 +129,7 @@ private func multiply(
             #endif
             var row = 0
             while row < product.rows {
-                let rows = TileVectors(x, row, product.rows)
+                let rows = TileVectors(product, row, inputBlocks)
                 var a = TileSums(first, row, product.rows)
                 var w = base
                 var s = scale
@@ -169,17 +171,38 @@ private func store(_ sums: (Vector, Vector, Vector, Vector), _ output: OutputCur
     next.store(sums.3, row: 0)
 }
 
-/// Four rows of vectors. Those beyond the end stand for the last one, so that a tile is always whole.
-private struct TileVectors {
-    let a, b, c, d: QuantizedVector
+/// A row of the vectors, as `QuantizedVector` lays it out.
+private struct Quantized {
+    let values: UnsafePointer<Int8>
+    private let scales: UnsafePointer<Float>
+    private let blocks: Int
 
     @inline(__always)
-    init(_ x: QuantizedVector, _ row: Int, _ end: Int) {
-        let last = end &- 1
-        a = x.row(row)
-        b = x.row(min(row &+ 1, last))
-        c = x.row(min(row &+ 2, last))
-        d = x.row(min(row &+ 3, last))
+    init(_ product: Product, _ row: Int, _ blocks: Int) {
+        let base = UnsafeRawPointer(product.x + row &* product.inputStride)
+        values = base.assumingMemoryBound(to: Int8.self)
+        scales = (base + blocks &* QuantizedVector.blockLength).assumingMemoryBound(to: Float.self)
+        self.blocks = blocks
+    }
+
+    @inline(__always)
+    func scale(_ block: Int) -> Float { scales[block] }
+
+    @inline(__always)
+    func sum(_ block: Int) -> Int32 { Int32(bitPattern: scales[blocks &+ block].bitPattern) }
+}
+
+/// Four rows of vectors. Those beyond the end stand for the last one, so that a tile is always whole.
+private struct TileVectors {
+    let a, b, c, d: Quantized
+
+    @inline(__always)
+    init(_ product: Product, _ row: Int, _ blocks: Int) {
+        let last = product.rows &- 1
+        a = Quantized(product, row, blocks)
+        b = Quantized(product, min(row &+ 1, last), blocks)
+        c = Quantized(product, min(row &+ 2, last), blocks)
+        d = Quantized(product, min(row &+ 3, last), blocks)
     }
 }
 
@@ -189,10 +212,10 @@ private struct TileIntegers {
 
     @inline(__always)
     init(_ x: TileVectors, _ block: Int, _ offset: Int32) {
-        a = Integers(repeating: -offset &* x.a.sums[block])
-        b = Integers(repeating: -offset &* x.b.sums[block])
-        c = Integers(repeating: -offset &* x.c.sums[block])
-        d = Integers(repeating: -offset &* x.d.sums[block])
+        a = Integers(repeating: -offset &* x.a.sum(block))
+        b = Integers(repeating: -offset &* x.b.sum(block))
+        c = Integers(repeating: -offset &* x.c.sum(block))
+        d = Integers(repeating: -offset &* x.d.sum(block))
     }
 
     @inline(__always)
@@ -222,10 +245,10 @@ private struct TileSums {
 
     @inline(__always)
     mutating func add(_ whole: TileIntegers, _ scale: Vector, _ x: TileVectors, _ block: Int) {
-        a = a.adding(whole.a.floats, times: scale * Vector(repeating: x.a.scales[block]))
-        b = b.adding(whole.b.floats, times: scale * Vector(repeating: x.b.scales[block]))
-        c = c.adding(whole.c.floats, times: scale * Vector(repeating: x.c.scales[block]))
-        d = d.adding(whole.d.floats, times: scale * Vector(repeating: x.d.scales[block]))
+        a = a.adding(whole.a.floats, times: scale * Vector(repeating: x.a.scale(block)))
+        b = b.adding(whole.b.floats, times: scale * Vector(repeating: x.b.scale(block)))
+        c = c.adding(whole.c.floats, times: scale * Vector(repeating: x.c.scale(block)))
+        d = d.adding(whole.d.floats, times: scale * Vector(repeating: x.d.scale(block)))
     }
 
     @inline(__always)
@@ -359,7 +382,9 @@ private struct Integers {
 
 /// Each block of 32: the scale is the largest magnitude over 127, and values are rounded to the nearest whole number, ties to even.
 /// A block with something that is not finite has a scale that is not.
-func quantize(_ x: UnsafePointer<Float>, _ count: Int, _ result: QuantizedVector, _ blocks: Range<Int>) {
+func quantize(_ x: UnsafePointer<Float>, _ count: Int, _ result: UnsafeMutablePointer<Float>, _ blocks: Range<Int>) {
+    let total = QuantizedVector.blocks(count)
+    let scales = result + total &* QuantizedVector.blockLength / 4
     for block in blocks {
         let first = block &* QuantizedVector.blockLength
         let (a, b) = (load(x + first, count &- first), load(x + (first &+ 16), count &- first &- 16))
@@ -373,10 +398,11 @@ func quantize(_ x: UnsafePointer<Float>, _ count: Int, _ result: QuantizedVector
         let whole = unsafeBitCast(shifter, to: SIMD16<Int32>.self)
         let u = unsafeBitCast(a * inverse + shifter, to: SIMD16<Int32>.self) &- whole
         let v = unsafeBitCast(b * inverse + shifter, to: SIMD16<Int32>.self) &- whole
-        store(u, to: result.values + first)
-        store(v, to: result.values + (first &+ 16))
-        result.sums[block] = total(u &+ v)
-        result.scales[block] = isZero ? 0 : largest * (1 / 127)
+        let values = UnsafeMutableRawPointer(result) + first
+        store(u, to: values)
+        store(v, to: values + 16)
+        scales[block] = isZero ? 0 : largest * (1 / 127)
+        scales[total &+ block] = Float(bitPattern: UInt32(bitPattern: sum(u &+ v)))
     }
 }
 
@@ -390,17 +416,17 @@ private func maximum(_ lanes: Bits) -> UInt32 {
 
 /// The lowest byte of each lane.
 @inline(__always)
-private func store(_ lanes: SIMD16<Int32>, to values: UnsafeMutablePointer<Int8>) {
+private func store(_ lanes: SIMD16<Int32>, to values: UnsafeMutableRawPointer) {
     #if AVX512
     let bytes = _mm512_cvtepi32_epi8(unsafeBitCast(lanes, to: SIMD8<Int64>.self))
-    UnsafeMutableRawPointer(values).storeBytes(of: bytes, as: SIMD2<Int64>.self)
+    values.storeBytes(of: bytes, as: SIMD2<Int64>.self)
     #else
-    for i in 0..<16 { values[i] = Int8(truncatingIfNeeded: lanes[i]) }
+    for i in 0..<16 { values.storeBytes(of: Int8(truncatingIfNeeded: lanes[i]), toByteOffset: i, as: Int8.self) }
     #endif
 }
 
 @inline(__always)
-private func total(_ lanes: SIMD16<Int32>) -> Int32 {
+private func sum(_ lanes: SIMD16<Int32>) -> Int32 {
     let eight = lanes.lowHalf &+ lanes.highHalf
     let four = eight.lowHalf &+ eight.highHalf
     let two = four.lowHalf &+ four.highHalf

@@ -107,7 +107,7 @@ public final class Network: Sendable {
         if let padding = options.padding, let limit = inputVocabulary, !(0..<limit).contains(padding) {
             throw NetworkError.paddingOutOfRange(padding, limit: limit)
         }
-        plan = Planner.plan(Rewriting.apply(to: graph))
+        plan = Planner.plan(Rewriting.apply(to: graph), tensors: tensors)
         try Self.checkMemory(plan, batch: 1)
         team = Self.team(threads: options.threads, work: plan.workPerStep)
         weights = Weights(plan: plan, tensors: tensors, team: ThreadTeam.shared)

@@ -8,7 +8,7 @@ import Testing
 @Suite struct ProductTests {
     /// A matrix of several parts as it is stored, and the numbers that it stands for.
     struct Stored {
-        let type: WeightType
+        let type: ElementType
         let outputs: Int
         let inputs: Int
         let parts: Int
@@ -24,7 +24,7 @@ import Testing
             }
         }
 
-        init(_ type: WeightType, outputs: Int, inputs: Int, parts: Int) {
+        init(_ type: ElementType, outputs: Int, inputs: Int, parts: Int) {
             (self.type, self.outputs, self.inputs, self.parts) = (type, outputs, inputs, parts)
             for part in 0..<parts {
                 let numbers = numbers(outputs * inputs, 0.37 + 0.1 * Double(part))
@@ -97,37 +97,32 @@ import Testing
     private func multiply(_ packed: PackedMatrix, _ x: [Float], rows: Int, _ build: Build, pieces: Int = 1) -> [Float] {
         let partStride = packed.outputs + 3
         let rowStride = partStride * packed.parts + 5
-        let blocks = QuantizedVector.blocks(packed.inputs)
         var y = [Float](repeating: .nan, count: rows * rowStride)
-        var (bytes, scales, sums) = (
-            [Int8](repeating: 99, count: rows * blocks * 32), [Float](repeating: 0, count: rows * blocks),
-            [Int32](repeating: 0, count: rows * blocks)
-        )
+        // Guarded, too: what no vector may be written over.
+        let size = QuantizedVector.floats(packed.inputs)
+        var rounded = [Float](repeating: 77, count: rows * size + 1)
         x.withUnsafeBufferPointer { x in
             y.withUnsafeMutableBufferPointer { y in
-                bytes.withUnsafeMutableBufferPointer { bytes in
-                    scales.withUnsafeMutableBufferPointer { scales in
-                        sums.withUnsafeMutableBufferPointer { sums in
-                            guard let x = x.baseAddress, let y = y.baseAddress, let bytes = bytes.baseAddress,
-                                let scales = scales.baseAddress, let sums = sums.baseAddress
-                            else { return }
-                            let vectors = QuantizedVector(values: bytes, scales: scales, sums: sums, rowBlocks: blocks)
-                            for row in 0..<rows {
-                                build.table.quantize(x + row * packed.inputs, packed.inputs, vectors.row(row), 0..<blocks)
-                            }
-                            let product = Product(
-                                x: x, inputStride: packed.inputs, quantized: vectors, y: y, outputStride: rowStride,
-                                partStride: partStride, rows: rows)
-                            let units = packed.blocks.units
-                            for piece in 0..<pieces {
-                                packed.multiply(
-                                    product, units: units * piece / pieces..<units * (piece + 1) / pieces, kernels: build.table)
-                            }
-                        }
+                rounded.withUnsafeMutableBufferPointer { rounded in
+                    guard let x = x.baseAddress, let y = y.baseAddress, let rounded = rounded.baseAddress else { return }
+                    for row in 0..<rows {
+                        build.table.quantize(
+                            x + row * packed.inputs, packed.inputs, rounded + row * size,
+                            0..<QuantizedVector.blocks(packed.inputs))
+                    }
+                    let isQuantized = packed.type.isQuantized
+                    let product = Product(
+                        x: isQuantized ? UnsafePointer(rounded) : x, inputStride: isQuantized ? size : packed.inputs, y: y,
+                        outputStride: rowStride, partStride: partStride, rows: rows)
+                    let units = packed.blocks.units
+                    for piece in 0..<pieces {
+                        packed.multiply(
+                            product, units: units * piece / pieces..<units * (piece + 1) / pieces, kernels: build.table)
                     }
                 }
             }
         }
+        #expect(rounded[rows * size] == 77)
         var results: [Float] = []
         for (index, value) in y.enumerated() {
             let (part, output) = (index % rowStride / partStride, index % rowStride % partStride)
@@ -138,8 +133,8 @@ import Testing
 
     static let sizes = [(1, 1), (15, 3), (16, 16), (17, 40), (63, 7), (64, 64), (65, 5), (130, 33), (200, 1), (96, 100)]
 
-    @Test(arguments: WeightType.allCases, Build.all)
-    func packedProducts(of type: WeightType, by build: Build) {
+    @Test(arguments: ElementType.allCases, Build.all)
+    func packedProducts(of type: ElementType, by build: Build) {
         for (index, (outputs, inputs)) in Self.sizes.enumerated() {
             let stored = Stored(type, outputs: outputs, inputs: inputs, parts: 1 + index % 5)
             let packed = stored.packed()
@@ -192,7 +187,7 @@ import Testing
     }
 
     /// Builds that round a product and a sum once compute the same bits.
-    @Test(arguments: WeightType.allCases) func buildsAgree(on type: WeightType) {
+    @Test(arguments: ElementType.allCases) func buildsAgree(on type: ElementType) {
         let packed = Stored(type, outputs: 77, inputs: 301, parts: 3).packed()
         let x = numbers(9 * 301, 0.77)
         let builds = Build.all.filter(\.fuses)
@@ -228,18 +223,11 @@ import Testing
         for i in 64..<96 { x[i] *= 1e-33 }
         x[100] = .infinity
         x[149] = 3
-        var (values, scales, sums) = (
-            [Int8](repeating: 9, count: 160), [Float](repeating: 0, count: 5), [Int32](repeating: 0, count: 5)
-        )
-        values.withUnsafeMutableBufferPointer { values in
-            scales.withUnsafeMutableBufferPointer { scales in
-                sums.withUnsafeMutableBufferPointer { sums in
-                    guard let v = values.baseAddress, let s = scales.baseAddress, let t = sums.baseAddress else { return }
-                    build.table.quantize(
-                        x, 150, QuantizedVector(values: v, scales: s, sums: t, rowBlocks: blocks), 0..<blocks)
-                }
-            }
-        }
+        var room = [Float](repeating: 9, count: QuantizedVector.floats(150))
+        build.table.quantize(x, 150, &room, 0..<blocks)
+        let values = room.withUnsafeBytes { Array($0.bindMemory(to: Int8.self).prefix(160)) }
+        let scales = Array(room[40..<45])
+        let sums = room[45..<50].map { Int32(bitPattern: $0.bitPattern) }
         #expect(values[..<32].contains { abs(Int($0)) == 127 })
         for i in 0..<32 { #expect(abs(scales[0] * Float(values[i]) - x[i]) <= scales[0] * 0.5001) }
         #expect(values[32..<96].allSatisfy { $0 == 0 } && scales[1...2] == [0, 0])

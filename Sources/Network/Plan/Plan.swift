@@ -73,12 +73,19 @@ struct Plan: Sendable {
     /// Constant matrices of one size that multiply one vector, to be packed as one.
     struct PackedGroup: Sendable {
         struct Part: Sendable {
-            var place: Place
-            /// Elements between neighbouring outputs and between neighbouring inputs.
+            enum Storage: Sendable {
+                /// Floats in a constant buffer.
+                case constant(Place)
+                /// A tensor as it is stored, from a byte on.
+                case tensor(String, byteOffset: Int)
+            }
+            var storage: Storage
+            /// Bytes between neighbouring outputs and between neighbouring inputs.
             var outputStride: Int
             var inputStride: Int
         }
         var parts: [Part]
+        var type: ElementType
         /// Of each part.
         var outputs: Int
         var inputs: Int

@@ -1,3 +1,5 @@
+import Kernels
+
 extension Planner {
     /// The instruction of a node that is no view and not pointwise.
     mutating func emitInstruction(_ id: Graph.ID) {
@@ -91,6 +93,7 @@ extension Planner {
     private mutating func emitShared(_ id: Graph.ID, _ first: Operands) {
         let vector = first.vector
         let outputs = graph[id].shape.last
+        let type = part(first).type
         let sharing = readers[vector].filter { reader in
             let node = graph[reader]
             guard node.op == .product, loop[reader] == loop[id], node.shape.last == outputs, !shared.contains(reader),
@@ -99,6 +102,7 @@ extension Planner {
             else { return false }
             let other = operands(ofProduct: reader)
             return other.vector == vector && graph[other.matrix].clock == .constant && isOneVector(reader, other)
+                && part(other).type == type
         }
         let buffer = plan.buffers.count
         let width = Plan.padded(outputs)
@@ -114,12 +118,13 @@ extension Planner {
             if let initial = initial(of: product) { initials.append(initial) }
         }
         let inputs = graph[vector].shape.last
-        let head = addGroup(sharing.map { part(operands(ofProduct: $0)) }, outputs: outputs, inputs: inputs)
+        let head = addGroup(sharing.map { part(operands(ofProduct: $0)).part }, type, outputs: outputs, inputs: inputs)
+        let multiplied = multiplied(vector, by: type, in: id)
         append(
             PackedProduct(
-                heads: [head], parts: sharing.count, vector: read(vector), initials: initials,
-                result: Plan.Place(buffer: buffer), clock: graph[id].clock, vectors: [], inputs: inputs, outputs: outputs),
-            writing: [buffer])
+                heads: [head], parts: sharing.count, vector: multiplied.place, initials: initials,
+                result: Plan.Place(buffer: buffer), clock: graph[id].clock, vectors: [], vectorSize: multiplied.size,
+                outputs: outputs), writing: [buffer])
         plan.workPerStep += graph[id].clock.isTimed ? sharing.count * outputs * inputs : 0
     }
 
@@ -136,14 +141,16 @@ extension Planner {
     private mutating func emitPacked(_ id: Graph.ID, _ operands: Operands) {
         let vector = graph[operands.vector]
         let outputs = graph[id].shape.last
-        let head = addGroup([part(operands)], outputs: outputs, inputs: vector.shape.last)
+        let (part, type) = part(operands)
+        let head = addGroup([part], type, outputs: outputs, inputs: vector.shape.last)
+        let multiplied = multiplied(operands.vector, by: type, in: id)
         plan.workPerStep += outputs * vector.shape.count(source: 32)
         let initials = initial(of: id).map { [$0] } ?? []
         let result = place(of: id)
         append(
             PackedProduct(
-                heads: [head], parts: 1, vector: read(operands.vector), initials: initials, result: result,
-                clock: graph[id].clock, vectors: Shape(vector.shape.leading), inputs: vector.shape.last, outputs: outputs),
+                heads: [head], parts: 1, vector: multiplied.place, initials: initials, result: result,
+                clock: graph[id].clock, vectors: Shape(vector.shape.leading), vectorSize: multiplied.size, outputs: outputs),
             writing: [result.buffer])
     }
 
@@ -152,55 +159,116 @@ extension Planner {
         let vector = graph[operands.vector].shape
         let matrix = graph[operands.matrix].shape
         let outputs = graph[id].shape.last
-        var whole = part(operands)
-        let size = matrix.axes[matrix.rank - 2] * matrix.last
+        let type = part(operands).type
+        let multiplied = multiplied(operands.vector, by: type, in: id)
         var heads: [PackedProduct.Head] = []
         for index in 0..<vector.count() / vector.last {
-            var head = addGroup([whole], outputs: outputs, inputs: vector.last)
-            head.vectorOffset = index * vector.last
+            var head = addGroup([part(operands, head: index).part], type, outputs: outputs, inputs: vector.last)
+            head.vectorOffset = index * multiplied.size
             head.resultOffset = index * outputs
             heads.append(head)
-            whole.place.offset += size
         }
         plan.workPerStep += matrix.count()
         let result = place(of: id)
         append(
             PackedProduct(
-                heads: heads, parts: 1, vector: read(operands.vector), initials: [], result: result, clock: graph[id].clock,
-                vectors: [], inputs: vector.last, outputs: outputs), writing: [result.buffer])
+                heads: heads, parts: 1, vector: multiplied.place, initials: [], result: result, clock: graph[id].clock,
+                vectors: [], vectorSize: multiplied.size, outputs: outputs), writing: [result.buffer])
     }
 
-    private mutating func addGroup(_ parts: [Plan.PackedGroup.Part], outputs: Int, inputs: Int) -> PackedProduct.Head {
-        plan.packed.append(Plan.PackedGroup(parts: parts, outputs: outputs, inputs: inputs))
+    private mutating func addGroup(
+        _ parts: [Plan.PackedGroup.Part], _ type: ElementType, outputs: Int, inputs: Int
+    ) -> PackedProduct.Head {
+        plan.packed.append(Plan.PackedGroup(parts: parts, type: type, outputs: outputs, inputs: inputs))
         return PackedProduct.Head(group: plan.packed.count - 1, vectorOffset: 0, resultOffset: 0)
+    }
+
+    /// Where a product finds its vectors, and the floats that each takes: rounded to eight bits first, for a quantized matrix.
+    private mutating func multiplied(
+        _ vector: Graph.ID, by type: ElementType, in id: Graph.ID
+    ) -> (place: Plan.Place, size: Int) {
+        let shape = graph[vector].shape
+        guard type.isQuantized else { return (read(vector), shape.last) }
+        let size = QuantizedVector.floats(shape.last)
+        let key = QuantizedKey(vector: vector, loop: loop[id])
+        if let buffer = quantized[key] { return (Plan.Place(buffer: buffer), size) }
+        let buffer = plan.buffers.count
+        plan.buffers.append(
+            Plan.Buffer(
+                shape: Shape(shape.leading + [size]), clock: graph[id].clock, isLoopLocal: loop[id] >= 0, name: graph[vector].name
+            ))
+        quantized[key] = buffer
+        append(
+            QuantizeVectors(operand: read(vector), shape: shape, result: Plan.Place(buffer: buffer), clock: graph[id].clock),
+            writing: [buffer])
+        return (Plan.Place(buffer: buffer), size)
     }
 
     /// The product of a matrix with every row of an embedding, computed when the model is loaded.
     private mutating func emitTable(_ id: Graph.ID, matrixFirst: Bool) {
         let (matrix, embedding) = (graph[id].operands[0], graph[id].operands[1])
-        let part = part(Operands(matrix: matrix, vector: embedding, matrixFirst: matrixFirst))
+        let part = floats(of: Operands(matrix: matrix, vector: embedding, matrixFirst: matrixFirst))
         let result = place(of: id)
         append(
             TableProduct(
-                matrix: Plan.PackedGroup(parts: [part], outputs: graph[id].shape.last, inputs: graph[embedding].shape.last),
+                matrix: Plan.PackedGroup(
+                    parts: [part], type: .f32, outputs: graph[id].shape.last, inputs: graph[embedding].shape.last),
                 embedding: read(embedding), result: result, rows: graph[embedding].shape.axes[0]), writing: [result.buffer])
     }
 
-    /// A constant matrix, or a part of one, as it is to be packed. Its own buffer is not kept for this.
-    private mutating func part(_ operands: Operands) -> Plan.PackedGroup.Part {
+    /// Of a matrix: what it is a part of, and from which row and column on.
+    private func whole(_ operands: Operands) -> (id: Graph.ID, row: Int, column: Int) {
         var id = operands.matrix
-        var rows = 0
-        var columns = 0
-        var stride = graph[id].shape.last
+        var (row, column) = (0, 0)
         while case .matrixPart(let axis, let from, _) = graph[id].op {
-            if axis == 0 { rows += from } else { columns += from }
+            if axis == 0 { row += from } else { column += from }
             id = graph[id].operands[0]
-            stride = graph[id].shape.last
         }
+        return (id, row, column)
+    }
+
+    /// A constant matrix, or a part of one, as it is to be packed: in the type of its tensor where that can be, else as floats.
+    /// - Parameter head: which matrix, where there is one for each head.
+    private mutating func part(_ operands: Operands, head: Int = 0) -> (part: Plan.PackedGroup.Part, type: ElementType) {
+        let (id, row, column) = whole(operands)
+        guard case .tensor(let name) = graph[id].op, let tensor = tensors[name], tensor.type != .f32 else {
+            return (floats(of: operands, head: head), .f32)
+        }
+        let shape = graph[id].shape
+        guard let layout = tensor.layout else {
+            let size = tensor.type.blockByteCount
+            let first = head * shape.axes[shape.rank - 2] * shape.last + row * shape.last + column
+            let (rows, columns) = (shape.last * size, size)
+            return (
+                Plan.PackedGroup.Part(
+                    storage: .tensor(name, byteOffset: first * size), outputStride: operands.matrixFirst ? rows : columns,
+                    inputStride: operands.matrixFirst ? columns : rows), tensor.type
+            )
+        }
+        // A line of blocks is an output, if they run along what is summed over; and blocks are not taken apart.
+        let summedAxis = shape.rank - (operands.matrixFirst ? 1 : 2)
+        let (output, input) = operands.matrixFirst ? (row, column) : (column, row)
+        guard layout.axis == summedAxis, input % BlockLayout.blockLength == 0 else {
+            return (floats(of: operands, head: head), .f32)
+        }
+        let outputs = shape.axes[shape.rank - (operands.matrixFirst ? 2 : 1)]
+        let offset =
+            (head * outputs + output) * layout.lineByteCount + input / BlockLayout.blockLength * layout.blockByteCount
+        return (
+            Plan.PackedGroup.Part(
+                storage: .tensor(name, byteOffset: offset), outputStride: layout.lineByteCount, inputStride: 0), tensor.type
+        )
+    }
+
+    /// The same as floats. The buffer that they stand in is not kept for this.
+    private mutating func floats(of operands: Operands, head: Int = 0) -> Plan.PackedGroup.Part {
+        let (id, row, column) = whole(operands)
+        let shape = graph[id].shape
         var place = place(of: id)
-        place.offset += rows * stride + columns
-        return operands.matrixFirst
-            ? .init(place: place, outputStride: stride, inputStride: 1)
-            : .init(place: place, outputStride: 1, inputStride: stride)
+        place.offset += row * shape.last + column
+        if head > 0 { place.offset += head * shape.axes[shape.rank - 2] * shape.last }
+        return Plan.PackedGroup.Part(
+            storage: .constant(place), outputStride: operands.matrixFirst ? 4 * shape.last : 4,
+            inputStride: operands.matrixFirst ? 4 : 4 * shape.last)
     }
 }

@@ -1,6 +1,10 @@
+import Kernels
+
 /// Graph to plan: gives stored values memory, and turns nodes into instructions.
 struct Planner {
     let graph: Graph
+    /// How the tensors are stored.
+    let tensors: [String: StoredTensor]
     var plan = Plan()
     /// For each node, the nodes that read it.
     let readers: [[Graph.ID]]
@@ -18,8 +22,22 @@ struct Planner {
     /// Whether a node's instruction, or the pass that it is a part of, stands before what comes next.
     private var isEmitted: [Bool]
 
-    static func plan(_ graph: Graph) -> Plan {
-        var planner = Planner(graph)
+    struct StoredTensor {
+        var type: ElementType
+        /// Of q8 and q4.
+        var layout: BlockLayout?
+    }
+
+    /// Where vectors are rounded for products with quantized matrices.
+    struct QuantizedKey: Hashable {
+        var vector: Graph.ID
+        var loop: Int
+    }
+    var quantized: [QuantizedKey: Int] = [:]
+
+    static func plan(_ graph: Graph, tensors: [String: Tensor]) -> Plan {
+        var planner = Planner(
+            graph, tensors.mapValues { StoredTensor(type: $0.elementType, layout: $0.blockLayout) })
         planner.findPasts()
         let computed = graph.live(from: graph.roots).filter { !planner.isLeaf($0) }
         let constants = computed.filter { graph[$0].clock == .constant }
@@ -41,8 +59,9 @@ struct Planner {
         return planner.plan
     }
 
-    private init(_ graph: Graph) {
+    private init(_ graph: Graph, _ tensors: [String: StoredTensor]) {
         self.graph = graph
+        self.tensors = tensors
         var readers = [[Graph.ID]](repeating: [], count: graph.nodes.count)
         for id in graph.live(from: graph.roots) {
             for operand in graph[id].operands where readers[operand].last != id { readers[operand].append(id) }

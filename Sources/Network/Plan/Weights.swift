@@ -20,7 +20,8 @@ final class Weights: @unchecked Sendable {
         }
         compute(plan, team)
         packed = plan.packed.map { group in
-            PackedMatrix(sources(of: group), outputs: group.outputs, inputs: group.inputs, team: team)
+            PackedMatrix(
+                sources(of: group, tensors: source), type: group.type, outputs: group.outputs, inputs: group.inputs, team: team)
         }
         for index in constants.indices where !plan.keptConstants.contains(index) {
             owned.removeValue(forKey: index)?.deallocate()
@@ -38,11 +39,16 @@ final class Weights: @unchecked Sendable {
     func constant(_ buffer: Int) -> UnsafeMutablePointer<Float> { constants[buffer] ?? placeholder }
 
     /// The parts of a group where they stand before they are packed.
-    func sources(of group: Plan.PackedGroup) -> [PackedMatrix.Source] {
+    func sources(of group: Plan.PackedGroup, tensors: [String: Tensor]) -> [PackedMatrix.Source] {
         group.parts.map { part in
-            PackedMatrix.Source(
-                base: constant(part.place.buffer) + part.place.offset, outputStride: part.outputStride * 4,
-                inputStride: part.inputStride * 4)
+            var base = UnsafeRawPointer(placeholder)
+            switch part.storage {
+            case .constant(let place): base = UnsafeRawPointer(constant(place.buffer) + place.offset)
+            case .tensor(let name, let offset):
+                // The tensors outlive the packing.
+                tensors[name]?.storage.withUnsafeBytes { bytes in if let start = bytes.baseAddress { base = start + offset } }
+            }
+            return PackedMatrix.Source(base: base, outputStride: part.outputStride, inputStride: part.inputStride)
         }
     }
 
@@ -82,7 +88,7 @@ final class Weights: @unchecked Sendable {
         for case .straight(let tasks) in plan.loading {
             for task in tasks {
                 if let table = task.instruction as? TableProduct {
-                    table.compute(frame, team)
+                    table.compute(frame, sources(of: table.matrix, tensors: [:]), team)
                 } else {
                     team.run { member in task.instruction.run(frame, steps: 0..<1, member: member) }
                 }

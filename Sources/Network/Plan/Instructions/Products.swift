@@ -27,7 +27,8 @@ final class PackedProduct: Instruction {
     let footprint: Footprint
     /// The axes of the vectors in one row that all meet the same matrix.
     private let vectors: Shape
-    private let inputs: Int
+    /// Floats that each of them takes.
+    private let vectorSize: Int
     /// Of one part and head.
     private let outputs: Int
     private let partStride: Int
@@ -35,7 +36,7 @@ final class PackedProduct: Instruction {
 
     init(
         heads: [Head], parts: Int, vector: Plan.Place, initials: [Initial], result: Plan.Place, clock: Clock, vectors: Shape,
-        inputs: Int, outputs: Int
+        vectorSize: Int, outputs: Int
     ) {
         self.heads = heads
         self.vector = vector
@@ -44,7 +45,7 @@ final class PackedProduct: Instruction {
         self.result = result
         self.clock = clock
         self.vectors = vectors
-        self.inputs = inputs
+        self.vectorSize = vectorSize
         self.outputs = outputs
         partStride = Plan.padded(outputs)
         units = (outputs + vectorWidth - 1) / vectorWidth
@@ -110,7 +111,7 @@ final class PackedProduct: Instruction {
                 matrix.multiply(product, units: own, kernels: frame.kernels)
                 continue
             }
-            product.inputStride = inputs
+            product.inputStride = vectorSize
             product.outputStride = outputs
             for row in 0..<rows.count {
                 product.rows = vectors.count(source: frame.sourceLengths[rows.sequence(row)])
@@ -118,6 +119,47 @@ final class PackedProduct: Instruction {
                 product.x += xStride
                 product.y += yStride
             }
+        }
+    }
+}
+
+/// Rounds vectors to eight bits, for products with quantized matrices.
+final class QuantizeVectors: Instruction {
+    let operand: Plan.Place
+    let result: Plan.Place
+    let clock: Clock
+    let footprint: Footprint
+    /// The vectors of one row.
+    private let vectors: Shape
+    private let size: Int
+
+    /// - Parameter shape: of the operand.
+    init(operand: Plan.Place, shape: Shape, result: Plan.Place, clock: Clock) {
+        self.operand = operand
+        self.result = result
+        self.clock = clock
+        vectors = Shape(shape.leading)
+        size = shape.last
+        footprint = Footprint(
+            reads: [.init(operand, count: nil, division: .whole)], writes: [.init(result, count: nil, division: .whole)])
+    }
+
+    func run(_ frame: Frame, steps: Range<Int>, member: ThreadTeam.Member) {
+        let rows = Rows(frame, clock, steps)
+        let blocks = QuantizedVector.blocks(size)
+        let perRow = vectors.count(source: frame.longestSource)
+        let share = member.share(of: rows.count &* perRow &* blocks)
+        var unit = share.lowerBound
+        while unit < share.upperBound {
+            let (vector, block) = unit.quotientAndRemainder(dividingBy: blocks)
+            let own = block..<min(blocks, block &+ share.upperBound &- unit)
+            unit &+= own.count
+            let (row, index) = vector.quotientAndRemainder(dividingBy: perRow)
+            let (step, sequence) = (rows.step(row), rows.sequence(row))
+            if index >= vectors.count(source: frame.sourceLengths[sequence]) { continue }
+            frame.kernels.quantize(
+                frame.row(operand, step: step, sequence: sequence) + index &* size, size,
+                frame.row(result, step: step, sequence: sequence) + index &* QuantizedVector.floats(size), own)
         }
     }
 }
@@ -138,8 +180,8 @@ final class TableProduct: Instruction {
     }
 
     /// Packs the matrix for this one use.
-    func compute(_ frame: Frame, _ team: ThreadTeam) {
-        let packed = PackedMatrix(frame.weights.sources(of: matrix), outputs: matrix.outputs, inputs: matrix.inputs, team: team)
+    func compute(_ frame: Frame, _ sources: [PackedMatrix.Source], _ team: ThreadTeam) {
+        let packed = PackedMatrix(sources, outputs: matrix.outputs, inputs: matrix.inputs, team: team)
         nonisolated(unsafe) let frame = frame
         nonisolated(unsafe) let product = Product(
             x: frame.row(embedding, step: 0, sequence: 0), inputStride: matrix.inputs,
