@@ -67,7 +67,10 @@ public struct OutputCursor {
 
     /// What the block's sums begin with.
     @inlinable @inline(__always)
-    public func initial(row: Int) -> UnsafePointer<Float>? { initials.map { $0[part].row(row) + unit &* vectorWidth } }
+    public func initial(row: Int) -> UnsafePointer<Float>? {
+        guard let initials else { return nil }
+        return initials[part].row(row) + unit &* vectorWidth
+    }
 
     @inlinable @inline(__always)
     public func destination(row: Int) -> UnsafeMutablePointer<Float> {

@@ -85,13 +85,14 @@ public struct Initial {
 
     @inlinable @inline(__always)
     public func row(_ row: Int) -> UnsafePointer<Float> {
-        base + (tokens.map { Int($0[row]) } ?? row) &* rowStride
+        guard let tokens else { return base + row &* rowStride }
+        return base + Int(tokens[row]) &* rowStride
     }
 }
 
 /// How a vector is laid out whose blocks of 32 elements are rounded to eight bits, each block by its own scale: first the values of all
-/// blocks (-127 to 127, zeros beyond the end), then a float for each block, its scale, then a 32-bit integer for each, the sum of its
-/// values. Element i is about `scale[i / 32] * value[i]`.
+/// blocks (-127 to 127, zeros beyond the end), then a float for each block, its scale, then a 32-bit integer for each: the sum of its
+/// values times -128, which takes back what was added to weights to make them unsigned. Element i is about `scale[i / 32] * value[i]`.
 public enum QuantizedVector {
     @inlinable public static var blockLength: Int { 32 }
 

@@ -3,25 +3,46 @@ import KernelInterface
 // Matrices of f32, f16 and bf16. Each output is summed over its inputs in ascending order, from what it begins with, whichever of the loops below
 // computes it: the same bits for one row and for many.
 
-func multiplyF32(_ matrix: PackedBlocks, _ product: Product, _ blocks: Range<Int>) {
-    multiply(matrix, product, blocks, blockBytes: 64) { Vector.load($0 + $1 &* 64) }
+func multiplyF32(_ matrix: PackedBlocks, _ product: Product, _ blocks: Range<Int>) { multiply(F32.self, matrix, product, blocks) }
+
+func multiplyF16(_ matrix: PackedBlocks, _ product: Product, _ blocks: Range<Int>) { multiply(F16.self, matrix, product, blocks) }
+
+func multiplyBF16(_ matrix: PackedBlocks, _ product: Product, _ blocks: Range<Int>) { multiply(BF16.self, matrix, product, blocks) }
+
+/// How weights stand in their panels.
+private protocol FloatFormat {
+    /// Bytes of one input of a block.
+    static var blockBytes: Int { get }
+    /// The weights of one input and of block i among those that begin at a pointer.
+    static func load(_ weights: UnsafeRawPointer, _ block: Int) -> Vector
 }
 
-func multiplyF16(_ matrix: PackedBlocks, _ product: Product, _ blocks: Range<Int>) {
-    multiply(matrix, product, blocks, blockBytes: 32) { Vector.load(halves: $0 + $1 &* 32) }
+private enum F32: FloatFormat {
+    @_transparent
+    static var blockBytes: Int { 64 }
+    @_transparent
+    static func load(_ weights: UnsafeRawPointer, _ block: Int) -> Vector { Vector.load(weights + block &* 64) }
 }
 
-func multiplyBF16(_ matrix: PackedBlocks, _ product: Product, _ blocks: Range<Int>) {
-    multiply(matrix, product, blocks, blockBytes: 32) { Vector.load(upperHalves: $0 + $1 &* 32) }
+private enum F16: FloatFormat {
+    @_transparent
+    static var blockBytes: Int { 32 }
+    @_transparent
+    static func load(_ weights: UnsafeRawPointer, _ block: Int) -> Vector { Vector.load(halves: weights + block &* 32) }
 }
 
-/// - Parameter load: the weights of one input and of block i among those that begin at a pointer.
-@inline(__always)
-private func multiply(
-    _ matrix: PackedBlocks, _ product: Product, _ blocks: Range<Int>, blockBytes: Int, _ load: (UnsafeRawPointer, Int) -> Vector
+private enum BF16: FloatFormat {
+    @_transparent
+    static var blockBytes: Int { 32 }
+    @_transparent
+    static func load(_ weights: UnsafeRawPointer, _ block: Int) -> Vector { Vector.load(upperHalves: weights + block &* 32) }
+}
+
+private func multiply<Format: FloatFormat>(
+    _ format: Format.Type, _ matrix: PackedBlocks, _ product: Product, _ blocks: Range<Int>
 ) {
     if product.rows == 1 {
-        multiplyOne(matrix, product, blocks, blockBytes, load)
+        multiplyOne(format, matrix, product, blocks)
         return
     }
     // As many rows at once as the second-level cache holds beside the weights.
@@ -29,19 +50,17 @@ private func multiply(
     var row = 0
     while row < product.rows {
         let end = min(product.rows, row &+ tall)
-        multiplyMany(matrix, product, row, end, blocks, blockBytes, load)
+        multiplyMany(format, matrix, product, row..<end, blocks)
         row = end
     }
 }
 
 // MARK: One row
 
-@inline(__always)
-private func multiplyOne(
-    _ matrix: PackedBlocks, _ product: Product, _ blocks: Range<Int>, _ blockBytes: Int,
-    _ load: (UnsafeRawPointer, Int) -> Vector
+private func multiplyOne<Format: FloatFormat>(
+    _ format: Format.Type, _ matrix: PackedBlocks, _ product: Product, _ blocks: Range<Int>
 ) {
-    let (x, inputs) = (product.x, matrix.inputs)
+    let (x, inputs, blockBytes) = (product.x, matrix.inputs, Format.blockBytes)
     var output = OutputCursor(matrix, product, block: blocks.lowerBound)
     var block = blocks.lowerBound
     while block < blocks.upperBound {
@@ -56,8 +75,8 @@ private func multiplyOne(
                 var b = Four(&output)
                 for k in 0..<inputs {
                     let xk = Vector(repeating: x[k])
-                    a.add(panel.base + k &* 4 &* blockBytes, xk, load)
-                    b.add(other + k &* 4 &* blockBytes, xk, load)
+                    a.add(format, panel.base + k &* 4 &* blockBytes, xk)
+                    b.add(format, other + k &* 4 &* blockBytes, xk)
                 }
                 a.store()
                 b.store()
@@ -66,13 +85,13 @@ private func multiplyOne(
             }
             #endif
             var a = Four(&output)
-            for k in 0..<inputs { a.add(panel.base + k &* 4 &* blockBytes, Vector(repeating: x[k]), load) }
+            for k in 0..<inputs { a.add(format, panel.base + k &* 4 &* blockBytes, Vector(repeating: x[k])) }
             a.store()
         } else {
             for i in 0..<panel.count {
                 var sum = output.start(row: 0)
                 for k in 0..<inputs {
-                    sum = sum.adding(load(panel.base + k &* panel.stride, i), times: Vector(repeating: x[k]))
+                    sum = sum.adding(Format.load(panel.base + k &* panel.stride, i), times: Vector(repeating: x[k]))
                 }
                 output.store(sum, row: 0)
                 output.advance()
@@ -90,7 +109,7 @@ private struct Four {
     /// The first of them.
     private let output: OutputCursor
 
-    @inline(__always)
+    @_transparent
     init(_ next: inout OutputCursor) {
         output = next
         a = next.start(row: 0)
@@ -103,15 +122,15 @@ private struct Four {
         next.advance()
     }
 
-    @inline(__always)
-    mutating func add(_ weights: UnsafeRawPointer, _ x: Vector, _ load: (UnsafeRawPointer, Int) -> Vector) {
-        a = a.adding(load(weights, 0), times: x)
-        b = b.adding(load(weights, 1), times: x)
-        c = c.adding(load(weights, 2), times: x)
-        d = d.adding(load(weights, 3), times: x)
+    @_transparent
+    mutating func add<Format: FloatFormat>(_ format: Format.Type, _ weights: UnsafeRawPointer, _ x: Vector) {
+        a = a.adding(Format.load(weights, 0), times: x)
+        b = b.adding(Format.load(weights, 1), times: x)
+        c = c.adding(Format.load(weights, 2), times: x)
+        d = d.adding(Format.load(weights, 3), times: x)
     }
 
-    @inline(__always)
+    @_transparent
     func store() {
         var next = output
         next.store(a, row: 0)
@@ -135,12 +154,10 @@ private let tileRows = 4
 private let tileBlocks = 1
 #endif
 
-@inline(__always)
-private func multiplyMany(
-    _ matrix: PackedBlocks, _ product: Product, _ firstRow: Int, _ endRow: Int, _ blocks: Range<Int>, _ blockBytes: Int,
-    _ load: (UnsafeRawPointer, Int) -> Vector
+private func multiplyMany<Format: FloatFormat>(
+    _ format: Format.Type, _ matrix: PackedBlocks, _ product: Product, _ rows: Range<Int>, _ blocks: Range<Int>
 ) {
-    let inputs = matrix.inputs
+    let (inputs, blockBytes, firstRow, endRow) = (matrix.inputs, Format.blockBytes, rows.lowerBound, rows.upperBound)
     var output = OutputCursor(matrix, product, block: blocks.lowerBound)
     var block = blocks.lowerBound
     while block < blocks.upperBound {
@@ -162,8 +179,8 @@ private func multiplyMany(
                     var b = Tile(second, row, endRow)
                     for k in 0..<inputs {
                         let step = base + k &* panel.stride
-                        a.add(load(step, 0), x, k)
-                        b.add(load(step, 1), x, k)
+                        a.add(Format.load(step, 0), x, k)
+                        b.add(Format.load(step, 1), x, k)
                     }
                     a.store(first, row, endRow)
                     b.store(second, row, endRow)
@@ -177,7 +194,7 @@ private func multiplyMany(
             while row < endRow {
                 let x = TileRows(product, row, endRow)
                 var a = Tile(first, row, endRow)
-                for k in 0..<inputs { a.add(load(base + k &* panel.stride, 0), x, k) }
+                for k in 0..<inputs { a.add(Format.load(base + k &* panel.stride, 0), x, k) }
                 a.store(first, row, endRow)
                 row &+= tileRows
             }
@@ -193,7 +210,7 @@ private struct TileRows {
     let e, f, g, h: UnsafePointer<Float>
     #endif
 
-    @inline(__always)
+    @_transparent
     init(_ product: Product, _ row: Int, _ end: Int) {
         let (x, stride, last) = (product.x, product.inputStride, end &- 1)
         a = x + row &* stride
@@ -216,7 +233,7 @@ private struct Tile {
     private var e, f, g, h: Vector
     #endif
 
-    @inline(__always)
+    @_transparent
     init(_ output: OutputCursor, _ row: Int, _ end: Int) {
         let last = end &- 1
         a = output.start(row: row)
@@ -231,7 +248,7 @@ private struct Tile {
         #endif
     }
 
-    @inline(__always)
+    @_transparent
     mutating func add(_ weights: Vector, _ x: TileRows, _ k: Int) {
         a = a.adding(weights, times: Vector(repeating: x.a[k]))
         b = b.adding(weights, times: Vector(repeating: x.b[k]))
@@ -245,7 +262,7 @@ private struct Tile {
         #endif
     }
 
-    @inline(__always)
+    @_transparent
     func store(_ output: OutputCursor, _ row: Int, _ end: Int) {
         output.store(a, row: row)
         if row &+ 1 < end { output.store(b, row: row &+ 1) }

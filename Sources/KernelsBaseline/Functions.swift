@@ -1,12 +1,19 @@
 /// e^x: Cody–Waite reduction and a polynomial of degree 6 (Cephes `expf`). At most 2 ulp; 0 below -87.3, infinite where e^x
 /// exceeds a float.
-@inline(__always)
+@_transparent
 func exponential(_ x: Vector) -> Vector {
-    let inRange = Vector.minimum(Vector.maximum(x, Vector(repeating: -87.3)), Vector(repeating: 88.72))
+    var y = exponential(inRange: Vector.minimum(Vector.maximum(x, Vector(repeating: -87.3)), Vector(repeating: 88.72)))
+    y = y.replacing(with: 0, where: x .< Vector(repeating: -87.3))
+    return y.replacing(with: .infinity, where: x .> Vector(repeating: 88.72283))
+}
+
+/// The same from -87.3 to 88.72, and of NaN.
+@_transparent
+private func exponential(inRange x: Vector) -> Vector {
     let shifter = Vector(repeating: 12_582_912)  // 1.5 · 2^23: adding it rounds to a whole number in the low bits
-    let t = shifter.adding(inRange, times: Vector(repeating: 1.44269504088896341))
+    let t = shifter.adding(x, times: Vector(repeating: 1.44269504088896341))
     let n = t - shifter
-    var r = inRange.adding(n, times: Vector(repeating: -0.693359375))
+    var r = x.adding(n, times: Vector(repeating: -0.693359375))
     r = r.adding(n, times: Vector(repeating: 2.12194440e-4))
     var p = Vector(repeating: 1.9875691500e-4)
     p = Vector(repeating: 1.3981999507e-3).adding(p, times: r)
@@ -16,20 +23,18 @@ func exponential(_ x: Vector) -> Vector {
     p = Vector(repeating: 5.0000001201e-1).adding(p, times: r)
     p = r.adding(p, times: r * r) + Vector(repeating: 1)
     let exponent = unsafeBitCast(t, to: Bits.self) &<< 23
-    var y = unsafeBitCast(unsafeBitCast(p, to: Bits.self) &+ exponent, to: Vector.self)
-    y = y.replacing(with: 0, where: x .< Vector(repeating: -87.3))
-    y = y.replacing(with: .infinity, where: x .> Vector(repeating: 88.72283))
-    return y.replacing(with: x, where: x .!= x)
+    return unsafeBitCast(unsafeBitCast(p, to: Bits.self) &+ exponent, to: Vector.self)
 }
 
-/// 1 / (1 + e^-x). At most 4 ulp.
-@inline(__always)
+/// 1 / (1 + e^-x). At most 4 ulp; from -88.7 down the value there, which is no normal number.
+@_transparent
 func logistic(_ x: Vector) -> Vector {
-    Vector(repeating: 1) / (Vector(repeating: 1) + exponential(Vector.zero - x))
+    let negative = Vector.minimum(Vector.maximum(Vector.zero - x, Vector(repeating: -87.3)), Vector(repeating: 88.72))
+    return Vector(repeating: 1) / (Vector(repeating: 1) + exponential(inRange: negative))
 }
 
 /// A ratio of polynomials on about [-8, 8], ±1 outside (the approximation of Eigen and XLA). At most 6 ulp.
-@inline(__always)
+@_transparent
 func hyperbolicTangent(_ x: Vector) -> Vector {
     // Where the ratio reaches 1: it depends on how often the polynomials are rounded.
     #if AVX2 || AVX512 || arch(arm64)
@@ -50,11 +55,11 @@ func hyperbolicTangent(_ x: Vector) -> Vector {
     var q = Vector(repeating: 1.18534705686654e-04).adding(z2, times: Vector(repeating: 1.19825839466702e-06))
     q = Vector(repeating: 2.26843463243900e-03).adding(z2, times: q)
     q = Vector(repeating: 4.89352518554385e-03).adding(z2, times: q)
-    return (p / q).replacing(with: x, where: x .!= x)
+    return p / q
 }
 
 /// The natural logarithm: exponent and a polynomial of degree 8 of the fraction (Cephes `logf`). At most 2 ulp; -∞ at 0, NaN below.
-@inline(__always)
+@_transparent
 func logarithm(_ x: Vector) -> Vector {
     // Subnormals become normal first.
     let isSmall = x .< Vector(repeating: Float.leastNormalMagnitude)
@@ -92,8 +97,8 @@ func logarithm(_ x: Vector) -> Vector {
 
 /// log(1 + e^x) as max(x, 0) + log(1 + t) with t = e^-|x|. The rounding of 1 + t is mended to first order (Kahan; Goldberg 1991,
 /// theorem 4). At most 3 ulp.
-@inline(__always)
-func softplus(_ x: Vector) -> Vector {
+@_transparent
+func logarithmOfOneAndExponential(_ x: Vector) -> Vector {
     let t = exponential(Vector.zero - x.magnitude)
     let u = Vector(repeating: 1) + t
     let exact = (logarithm(u) * t / (u - Vector(repeating: 1))).replacing(with: t, where: u .== Vector(repeating: 1))

@@ -7,168 +7,220 @@ import _Builtin_intrinsics.intel
 // Matrices of q8 and q4 times vectors of eight bits: whole numbers within a block of 32 inputs, which no build rounds or saturates,
 // and one rounded addition for each block, in ascending order.
 
-func multiplyQ8(_ matrix: PackedBlocks, _ product: Product, _ blocks: Range<Int>) {
-    multiply(matrix, product, blocks, steps: 8, offset: Integers.byteOffset) { sum, weights, values in
+func multiplyQ8(_ matrix: PackedBlocks, _ product: Product, _ blocks: Range<Int>) { multiply(Q8.self, matrix, product, blocks) }
+
+func multiplyQ4(_ matrix: PackedBlocks, _ product: Product, _ blocks: Range<Int>) { multiply(Q4.self, matrix, product, blocks) }
+
+/// How weights stand in their panels.
+private protocol IntegerFormat {
+    /// Of a block of 32 inputs.
+    static var steps: Int { get }
+    /// What the sums of a block begin with, to take back what was added to its weights.
+    static func start(_ x: Quantized, _ block: Int) -> Int32
+    /// Adds the products of one step's weights and values.
+    static func add(_ weights: UnsafeRawPointer, _ values: UnsafePointer<Int8>, to sum: inout Integers)
+}
+
+extension IntegerFormat {
+    @_transparent
+    static var valuesPerStep: Int { QuantizedVector.blockLength / steps }
+}
+
+private enum Q8: IntegerFormat {
+    @_transparent
+    static var steps: Int { 8 }
+
+    @_transparent
+    static func start(_ x: Quantized, _ block: Int) -> Int32 { Integers.takesSignedBytes ? 0 : x.offset(block) }
+
+    @_transparent
+    static func add(_ weights: UnsafeRawPointer, _ values: UnsafePointer<Int8>, to sum: inout Integers) {
         sum.add(bytes: weights, Quadruple(values))
     }
 }
 
-func multiplyQ4(_ matrix: PackedBlocks, _ product: Product, _ blocks: Range<Int>) {
-    multiply(matrix, product, blocks, steps: 4, offset: 8) { sum, weights, values in
+private enum Q4: IntegerFormat {
+    @_transparent
+    static var steps: Int { 4 }
+
+    @_transparent
+    static func start(_ x: Quantized, _ block: Int) -> Int32 { x.offset(block) / 16 }
+
+    @_transparent
+    static func add(_ weights: UnsafeRawPointer, _ values: UnsafePointer<Int8>, to sum: inout Integers) {
         sum.add(nibbles: weights, Quadruple(values), Quadruple(values + 4))
     }
 }
 
-/// - Parameters:
-///   - steps: of 32 inputs.
-///   - offset: what has been added to each weight as `accumulate` sees it.
-///   - accumulate: adds the products of one step's weights and values.
-@inline(__always)
-private func multiply(
-    _ matrix: PackedBlocks, _ product: Product, _ blocks: Range<Int>, steps: Int, offset: Int32,
-    _ accumulate: (inout Integers, UnsafeRawPointer, UnsafePointer<Int8>) -> Void
+/// What the loops below read of a matrix and a product.
+private struct Operands {
+    let product: Product
+    let scales: UnsafePointer<UInt16>
+    let inputBlocks: Int
+}
+
+private func multiply<Format: IntegerFormat>(
+    _ format: Format.Type, _ matrix: PackedBlocks, _ product: Product, _ blocks: Range<Int>
 ) {
     guard let scales = matrix.scales else { return }
     let inputBlocks = QuantizedVector.blocks(matrix.inputs)
-    let valueStep = QuantizedVector.blockLength / steps
+    let operands = Operands(product: product, scales: scales, inputBlocks: inputBlocks)
     var output = OutputCursor(matrix, product, block: blocks.lowerBound)
     var block = blocks.lowerBound
     while block < blocks.upperBound {
         let panel = Panel(
-            matrix, block, blocks.upperBound, stepBytes: 64 &* steps &* inputBlocks, 64, inputBlocks: inputBlocks)
-        let own = scales + panel.scaleOffset
+            matrix, block, blocks.upperBound, stepBytes: 64 &* Format.steps &* inputBlocks, 64, inputBlocks: inputBlocks)
         block &+= panel.count
         if product.rows == 1 && panel.count == 4 {
-            let first = output
-            var a = nextStart(&output), b = nextStart(&output), c = nextStart(&output), d = nextStart(&output)
-            var w = panel.base
-            var s = UnsafeRawPointer(own)
-            let x = Quantized(product, 0, inputBlocks)
-            for i in 0..<inputBlocks {
-                let start = Integers(repeating: -offset &* x.sum(i))
-                var (p, q, r, t) = (start, start, start, start)
-                var values = x.values + i &* QuantizedVector.blockLength
-                for _ in 0..<steps {
-                    accumulate(&p, w, values)
-                    accumulate(&q, w + 64, values)
-                    accumulate(&r, w + 128, values)
-                    accumulate(&t, w + 192, values)
-                    w += 256
-                    values += valueStep
-                }
-                let scale = Vector(repeating: x.scale(i))
-                a = a.adding(p.floats, times: Vector.load(halves: s) * scale)
-                b = b.adding(q.floats, times: Vector.load(halves: s + 32) * scale)
-                c = c.adding(r.floats, times: Vector.load(halves: s + 64) * scale)
-                d = d.adding(t.floats, times: Vector.load(halves: s + 96) * scale)
-                s += 128
-            }
-            store((a, b, c, d), first)
-            continue
-        }
-        if product.rows == 1 {
-            let x = Quantized(product, 0, inputBlocks)
-            for i in 0..<panel.count {
-                var sum = output.start(row: 0)
-                var w = panel.base + i &* 64
-                var s = own + i &* vectorWidth
-                for j in 0..<inputBlocks {
-                    var whole = Integers(repeating: -offset &* x.sum(j))
-                    var values = x.values + j &* QuantizedVector.blockLength
-                    for _ in 0..<steps {
-                        accumulate(&whole, w, values)
-                        w += panel.stride
-                        values += valueStep
-                    }
-                    sum = sum.adding(whole.floats, times: Vector.load(halves: s) * Vector(repeating: x.scale(j)))
-                    s += panel.scaleStride
-                }
-                output.store(sum, row: 0)
-                output.advance()
-            }
+            fourBlocks(format, operands, panel, output)
+            for _ in 0..<4 { output.advance() }
             continue
         }
         var i = 0
         while i < panel.count {
-            let first = output
+            if product.rows == 1 {
+                oneBlock(format, operands, panel, i, output)
+            } else {
+                #if AVX512
+                if i &+ 1 < panel.count {
+                    let first = output
+                    output.advance()
+                    twoBlocksOfTiles(format, operands, panel, i, first, output)
+                    output.advance()
+                    i &+= 2
+                    continue
+                }
+                #endif
+                oneBlockOfTiles(format, operands, panel, i, output)
+            }
             output.advance()
-            let base = panel.base + i &* 64
-            let scale = own + i &* vectorWidth
-            #if AVX512
-            if i &+ 1 < panel.count {
-                let second = output
-                output.advance()
-                var row = 0
-                while row < product.rows {
-                    let rows = TileVectors(product, row, inputBlocks)
-                    var a = TileSums(first, row, product.rows)
-                    var b = TileSums(second, row, product.rows)
-                    var w = base
-                    var s = scale
-                    for j in 0..<inputBlocks {
-                        var p = TileIntegers(rows, j, offset)
-                        var q = p
-                        var at = j &* QuantizedVector.blockLength
-                        for _ in 0..<steps {
-                            p.add(w, rows, at, accumulate)
-                            q.add(w + 64, rows, at, accumulate)
-                            w += panel.stride
-                            at &+= valueStep
-                        }
-                        a.add(p, Vector.load(halves: s), rows, j)
-                        b.add(q, Vector.load(halves: s + vectorWidth), rows, j)
-                        s += panel.scaleStride
-                    }
-                    a.store(first, row, product.rows)
-                    b.store(second, row, product.rows)
-                    row &+= 4
-                }
-                i &+= 2
-                continue
-            }
-            #endif
-            var row = 0
-            while row < product.rows {
-                let rows = TileVectors(product, row, inputBlocks)
-                var a = TileSums(first, row, product.rows)
-                var w = base
-                var s = scale
-                for j in 0..<inputBlocks {
-                    var p = TileIntegers(rows, j, offset)
-                    var at = j &* QuantizedVector.blockLength
-                    for _ in 0..<steps {
-                        p.add(w, rows, at, accumulate)
-                        w += panel.stride
-                        at &+= valueStep
-                    }
-                    a.add(p, Vector.load(halves: s), rows, j)
-                    s += panel.scaleStride
-                }
-                a.store(first, row, product.rows)
-                row &+= 4
-            }
             i &+= 1
         }
     }
 }
 
-@inline(__always)
+private func fourBlocks<Format: IntegerFormat>(
+    _ format: Format.Type, _ operands: Operands, _ panel: Panel, _ first: OutputCursor
+) {
+    var output = first
+    var a = nextStart(&output), b = nextStart(&output), c = nextStart(&output), d = nextStart(&output)
+    let x = Quantized(operands.product, 0, operands.inputBlocks)
+    var w = panel.base
+    var s = UnsafeRawPointer(operands.scales + panel.scaleOffset)
+    for i in 0..<operands.inputBlocks {
+        let start = Integers(repeating: Format.start(x, i))
+        var (p, q, r, t) = (start, start, start, start)
+        var values = x.values + i &* QuantizedVector.blockLength
+        for _ in 0..<Format.steps {
+            Format.add(w, values, to: &p)
+            Format.add(w + 64, values, to: &q)
+            Format.add(w + 128, values, to: &r)
+            Format.add(w + 192, values, to: &t)
+            w += 256
+            values += Format.valuesPerStep
+        }
+        let scale = Vector(repeating: x.scale(i))
+        a = a.adding(p.floats, times: Vector.load(halves: s) * scale)
+        b = b.adding(q.floats, times: Vector.load(halves: s + 32) * scale)
+        c = c.adding(r.floats, times: Vector.load(halves: s + 64) * scale)
+        d = d.adding(t.floats, times: Vector.load(halves: s + 96) * scale)
+        s += 128
+    }
+    output = first
+    output.store(a, row: 0)
+    output.advance()
+    output.store(b, row: 0)
+    output.advance()
+    output.store(c, row: 0)
+    output.advance()
+    output.store(d, row: 0)
+}
+
+private func oneBlock<Format: IntegerFormat>(
+    _ format: Format.Type, _ operands: Operands, _ panel: Panel, _ block: Int, _ output: OutputCursor
+) {
+    let x = Quantized(operands.product, 0, operands.inputBlocks)
+    var sum = output.start(row: 0)
+    var w = panel.base + block &* 64
+    var s = operands.scales + (panel.scaleOffset &+ block &* vectorWidth)
+    for i in 0..<operands.inputBlocks {
+        var whole = Integers(repeating: Format.start(x, i))
+        var values = x.values + i &* QuantizedVector.blockLength
+        for _ in 0..<Format.steps {
+            Format.add(w, values, to: &whole)
+            w += panel.stride
+            values += Format.valuesPerStep
+        }
+        sum = sum.adding(whole.floats, times: Vector.load(halves: s) * Vector(repeating: x.scale(i)))
+        s += panel.scaleStride
+    }
+    output.store(sum, row: 0)
+}
+
+#if AVX512
+private func twoBlocksOfTiles<Format: IntegerFormat>(
+    _ format: Format.Type, _ operands: Operands, _ panel: Panel, _ block: Int, _ first: OutputCursor, _ second: OutputCursor
+) {
+    let rows = operands.product.rows
+    var row = 0
+    while row < rows {
+        let x = TileVectors(operands.product, row, operands.inputBlocks)
+        var a = TileSums(first, row, rows)
+        var b = TileSums(second, row, rows)
+        var w = panel.base + block &* 64
+        var s = operands.scales + (panel.scaleOffset &+ block &* vectorWidth)
+        for i in 0..<operands.inputBlocks {
+            var p = TileIntegers(format, x, i)
+            var q = p
+            var at = i &* QuantizedVector.blockLength
+            for _ in 0..<Format.steps {
+                p.add(format, w, x, at)
+                q.add(format, w + 64, x, at)
+                w += panel.stride
+                at &+= Format.valuesPerStep
+            }
+            a.add(p, Vector.load(halves: s), x, i)
+            b.add(q, Vector.load(halves: s + vectorWidth), x, i)
+            s += panel.scaleStride
+        }
+        a.store(first, row, rows)
+        b.store(second, row, rows)
+        row &+= 4
+    }
+}
+#endif
+
+private func oneBlockOfTiles<Format: IntegerFormat>(
+    _ format: Format.Type, _ operands: Operands, _ panel: Panel, _ block: Int, _ output: OutputCursor
+) {
+    let rows = operands.product.rows
+    var row = 0
+    while row < rows {
+        let x = TileVectors(operands.product, row, operands.inputBlocks)
+        var a = TileSums(output, row, rows)
+        var w = panel.base + block &* 64
+        var s = operands.scales + (panel.scaleOffset &+ block &* vectorWidth)
+        for i in 0..<operands.inputBlocks {
+            var p = TileIntegers(format, x, i)
+            var at = i &* QuantizedVector.blockLength
+            for _ in 0..<Format.steps {
+                p.add(format, w, x, at)
+                w += panel.stride
+                at &+= Format.valuesPerStep
+            }
+            a.add(p, Vector.load(halves: s), x, i)
+            s += panel.scaleStride
+        }
+        a.store(output, row, rows)
+        row &+= 4
+    }
+}
+
+@_transparent
 private func nextStart(_ output: inout OutputCursor) -> Vector {
     let start = output.start(row: 0)
     output.advance()
     return start
-}
-
-@inline(__always)
-private func store(_ sums: (Vector, Vector, Vector, Vector), _ output: OutputCursor) {
-    var next = output
-    next.store(sums.0, row: 0)
-    next.advance()
-    next.store(sums.1, row: 0)
-    next.advance()
-    next.store(sums.2, row: 0)
-    next.advance()
-    next.store(sums.3, row: 0)
 }
 
 /// A row of the vectors, as `QuantizedVector` lays it out.
@@ -177,7 +229,7 @@ private struct Quantized {
     private let scales: UnsafePointer<Float>
     private let blocks: Int
 
-    @inline(__always)
+    @_transparent
     init(_ product: Product, _ row: Int, _ blocks: Int) {
         let base = UnsafeRawPointer(product.x + row &* product.inputStride)
         values = base.assumingMemoryBound(to: Int8.self)
@@ -185,18 +237,18 @@ private struct Quantized {
         self.blocks = blocks
     }
 
-    @inline(__always)
+    @_transparent
     func scale(_ block: Int) -> Float { scales[block] }
 
-    @inline(__always)
-    func sum(_ block: Int) -> Int32 { Int32(bitPattern: scales[blocks &+ block].bitPattern) }
+    @_transparent
+    func offset(_ block: Int) -> Int32 { Int32(bitPattern: scales[blocks &+ block].bitPattern) }
 }
 
 /// Four rows of vectors. Those beyond the end stand for the last one, so that a tile is always whole.
 private struct TileVectors {
     let a, b, c, d: Quantized
 
-    @inline(__always)
+    @_transparent
     init(_ product: Product, _ row: Int, _ blocks: Int) {
         let last = product.rows &- 1
         a = Quantized(product, row, blocks)
@@ -210,23 +262,20 @@ private struct TileVectors {
 private struct TileIntegers {
     var a, b, c, d: Integers
 
-    @inline(__always)
-    init(_ x: TileVectors, _ block: Int, _ offset: Int32) {
-        a = Integers(repeating: -offset &* x.a.sum(block))
-        b = Integers(repeating: -offset &* x.b.sum(block))
-        c = Integers(repeating: -offset &* x.c.sum(block))
-        d = Integers(repeating: -offset &* x.d.sum(block))
+    @_transparent
+    init<Format: IntegerFormat>(_ format: Format.Type, _ x: TileVectors, _ block: Int) {
+        a = Integers(repeating: Format.start(x.a, block))
+        b = Integers(repeating: Format.start(x.b, block))
+        c = Integers(repeating: Format.start(x.c, block))
+        d = Integers(repeating: Format.start(x.d, block))
     }
 
-    @inline(__always)
-    mutating func add(
-        _ weights: UnsafeRawPointer, _ x: TileVectors, _ at: Int,
-        _ accumulate: (inout Integers, UnsafeRawPointer, UnsafePointer<Int8>) -> Void
-    ) {
-        accumulate(&a, weights, x.a.values + at)
-        accumulate(&b, weights, x.b.values + at)
-        accumulate(&c, weights, x.c.values + at)
-        accumulate(&d, weights, x.d.values + at)
+    @_transparent
+    mutating func add<Format: IntegerFormat>(_ format: Format.Type, _ weights: UnsafeRawPointer, _ x: TileVectors, _ at: Int) {
+        Format.add(weights, x.a.values + at, to: &a)
+        Format.add(weights, x.b.values + at, to: &b)
+        Format.add(weights, x.c.values + at, to: &c)
+        Format.add(weights, x.d.values + at, to: &d)
     }
 }
 
@@ -234,7 +283,7 @@ private struct TileIntegers {
 private struct TileSums {
     private var a, b, c, d: Vector
 
-    @inline(__always)
+    @_transparent
     init(_ output: OutputCursor, _ row: Int, _ end: Int) {
         let last = end &- 1
         a = output.start(row: row)
@@ -243,7 +292,7 @@ private struct TileSums {
         d = output.start(row: min(row &+ 3, last))
     }
 
-    @inline(__always)
+    @_transparent
     mutating func add(_ whole: TileIntegers, _ scale: Vector, _ x: TileVectors, _ block: Int) {
         a = a.adding(whole.a.floats, times: scale * Vector(repeating: x.a.scale(block)))
         b = b.adding(whole.b.floats, times: scale * Vector(repeating: x.b.scale(block)))
@@ -251,7 +300,7 @@ private struct TileSums {
         d = d.adding(whole.d.floats, times: scale * Vector(repeating: x.d.scale(block)))
     }
 
-    @inline(__always)
+    @_transparent
     func store(_ output: OutputCursor, _ row: Int, _ end: Int) {
         output.store(a, row: row)
         if row &+ 1 < end { output.store(b, row: row &+ 1) }
@@ -264,46 +313,46 @@ private struct TileSums {
 typealias Quadruple = Int32
 
 extension Quadruple {
-    @inline(__always)
+    @_transparent
     fileprivate init(_ values: UnsafePointer<Int8>) { self = UnsafeRawPointer(values).loadUnaligned(as: Int32.self) }
 }
 
 /// Sixteen sums of products of unsigned weights and signed values, four products at a time.
 private struct Integers {
     #if AVX512
-    static var byteOffset: Int32 { 128 }
+    static var takesSignedBytes: Bool { false }
     private var lanes: SIMD8<Int64>
 
-    @inline(__always)
+    @_transparent
     init(repeating value: Int32) { lanes = _mm512_set1_epi32(value) }
 
-    @inline(__always)
+    @_transparent
     mutating func add(bytes weights: UnsafeRawPointer, _ values: Quadruple) {
         lanes = _mm512_dpbusd_epi32(lanes, weights.loadUnaligned(as: SIMD8<Int64>.self), _mm512_set1_epi32(values))
     }
 
-    @inline(__always)
+    @_transparent
     mutating func add(nibbles weights: UnsafeRawPointer, _ low: Quadruple, _ high: Quadruple) {
         let pairs = weights.loadUnaligned(as: SIMD8<Int64>.self)
         let mask = SIMD8<Int64>(repeating: 0x0f0f_0f0f_0f0f_0f0f)
-        lanes = _mm512_dpbusd_epi32(lanes, pairs & mask, _mm512_set1_epi32(low))
-        lanes = _mm512_dpbusd_epi32(lanes, _mm512_srli_epi16(pairs, 4) & mask, _mm512_set1_epi32(high))
+        lanes = _mm512_dpbusd_epi32(lanes, _mm512_and_si512(pairs, mask), _mm512_set1_epi32(low))
+        lanes = _mm512_dpbusd_epi32(lanes, _mm512_and_si512(_mm512_srli_epi16(pairs, 4), mask), _mm512_set1_epi32(high))
     }
 
-    @inline(__always)
+    @_transparent
     var floats: Vector { _mm512_cvtepi32_ps(lanes) }
     #elseif AVX2
-    static var byteOffset: Int32 { 0 }
+    static var takesSignedBytes: Bool { true }
     private var low: SIMD4<Int64>
     private var high: SIMD4<Int64>
 
-    @inline(__always)
+    @_transparent
     init(repeating value: Int32) {
         low = _mm256_set1_epi32(value)
         high = low
     }
 
-    @inline(__always)
+    @_transparent
     mutating func add(bytes weights: UnsafeRawPointer, _ values: Quadruple) {
         let x = _mm256_set1_epi32(values)
         low = Self.add(low, weights.loadUnaligned(as: SIMD4<Int64>.self), x)
@@ -312,42 +361,42 @@ private struct Integers {
 
     /// The instruction adds neighbouring products in sixteen bits. With the offset taken off again and a weight's sign moved to the
     /// value, no such sum is beyond 2 · 128 · 127, which they hold.
-    @inline(__always)
+    @_transparent
     private static func add(_ sum: SIMD4<Int64>, _ weights: SIMD4<Int64>, _ x: SIMD4<Int64>) -> SIMD4<Int64> {
-        let signed = weights ^ SIMD4<Int64>(repeating: Int64(bitPattern: 0x8080_8080_8080_8080))
+        let signed = _mm256_xor_si256(weights, SIMD4(repeating: Int64(bitPattern: 0x8080_8080_8080_8080)))
         let products = _mm256_maddubs_epi16(_mm256_abs_epi8(signed), _mm256_sign_epi8(x, signed))
         return _mm256_add_epi32(sum, _mm256_madd_epi16(products, _mm256_set1_epi16(1)))
     }
 
-    @inline(__always)
+    @_transparent
     mutating func add(nibbles weights: UnsafeRawPointer, _ lowValues: Quadruple, _ highValues: Quadruple) {
         let (x, y) = (_mm256_set1_epi32(lowValues), _mm256_set1_epi32(highValues))
         low = Self.add(low, nibbles: weights.loadUnaligned(as: SIMD4<Int64>.self), x, y)
         high = Self.add(high, nibbles: weights.loadUnaligned(fromByteOffset: 32, as: SIMD4<Int64>.self), x, y)
     }
 
-    @inline(__always)
+    @_transparent
     private static func add(
         _ sum: SIMD4<Int64>, nibbles: SIMD4<Int64>, _ x: SIMD4<Int64>, _ y: SIMD4<Int64>
     ) -> SIMD4<Int64> {
         let mask = SIMD4<Int64>(repeating: 0x0f0f_0f0f_0f0f_0f0f)
-        let first = _mm256_maddubs_epi16(nibbles & mask, x)
-        let second = _mm256_maddubs_epi16(_mm256_srli_epi16(nibbles, 4) & mask, y)
+        let first = _mm256_maddubs_epi16(_mm256_and_si256(nibbles, mask), x)
+        let second = _mm256_maddubs_epi16(_mm256_and_si256(_mm256_srli_epi16(nibbles, 4), mask), y)
         return _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_add_epi16(first, second), _mm256_set1_epi16(1)))
     }
 
-    @inline(__always)
+    @_transparent
     var floats: Vector {
         Vector(lowHalf: _mm256_cvtepi32_ps(low), highHalf: _mm256_cvtepi32_ps(high))
     }
     #else
-    static var byteOffset: Int32 { 128 }
+    static var takesSignedBytes: Bool { false }
     private var lanes: SIMD16<Int32>
 
-    @inline(__always)
+    @_transparent
     init(repeating value: Int32) { lanes = SIMD16(repeating: value) }
 
-    @inline(__always)
+    @_transparent
     mutating func add(bytes weights: UnsafeRawPointer, _ values: Quadruple) {
         let quadruples = weights.loadUnaligned(as: SIMD16<Int32>.self)
         lanes &+= (quadruples & 0xff) &* SIMD16(repeating: (values &<< 24) &>> 24)
@@ -356,7 +405,7 @@ private struct Integers {
         lanes &+= ((quadruples &>> 24) & 0xff) &* SIMD16(repeating: values &>> 24)
     }
 
-    @inline(__always)
+    @_transparent
     mutating func add(nibbles weights: UnsafeRawPointer, _ low: Quadruple, _ high: Quadruple) {
         let pairs = weights.loadUnaligned(as: SIMD16<Int32>.self)
         lanes &+= (pairs & 0xf) &* SIMD16(repeating: (low &<< 24) &>> 24)
@@ -370,7 +419,7 @@ private struct Integers {
     }
 
     /// Below 2^24 in magnitude, so exact: 1.5 · 2^23 plus a whole number has it in its low bits.
-    @inline(__always)
+    @_transparent
     var floats: Vector {
         let shifter = Vector(repeating: 12_582_912)
         return unsafeBitCast(lanes &+ unsafeBitCast(shifter, to: SIMD16<Int32>.self), to: Vector.self) - shifter
@@ -402,11 +451,11 @@ func quantize(_ x: UnsafePointer<Float>, _ count: Int, _ result: UnsafeMutablePo
         store(u, to: values)
         store(v, to: values + 16)
         scales[block] = isZero ? 0 : largest * (1 / 127)
-        scales[total &+ block] = Float(bitPattern: UInt32(bitPattern: sum(u &+ v)))
+        scales[total &+ block] = Float(bitPattern: UInt32(bitPattern: -128 &* sum(u &+ v)))
     }
 }
 
-@inline(__always)
+@_transparent
 private func maximum(_ lanes: Bits) -> UInt32 {
     let eight = lanes.lowHalf.replacing(with: lanes.highHalf, where: lanes.highHalf .> lanes.lowHalf)
     let four = eight.lowHalf.replacing(with: eight.highHalf, where: eight.highHalf .> eight.lowHalf)
@@ -415,7 +464,7 @@ private func maximum(_ lanes: Bits) -> UInt32 {
 }
 
 /// The lowest byte of each lane.
-@inline(__always)
+@_transparent
 private func store(_ lanes: SIMD16<Int32>, to values: UnsafeMutableRawPointer) {
     #if AVX512
     let bytes = _mm512_cvtepi32_epi8(unsafeBitCast(lanes, to: SIMD8<Int64>.self))
@@ -425,7 +474,7 @@ private func store(_ lanes: SIMD16<Int32>, to values: UnsafeMutableRawPointer) {
     #endif
 }
 
-@inline(__always)
+@_transparent
 private func sum(_ lanes: SIMD16<Int32>) -> Int32 {
     let eight = lanes.lowHalf &+ lanes.highHalf
     let four = eight.lowHalf &+ eight.highHalf
@@ -433,7 +482,7 @@ private func sum(_ lanes: SIMD16<Int32>) -> Int32 {
     return two[0] &+ two[1]
 }
 
-@inline(__always)
+@_transparent
 private func load(_ x: UnsafePointer<Float>, _ count: Int) -> Vector {
     count >= vectorWidth ? Vector.load(x) : count <= 0 ? .zero : Vector.load(x, first: count)
 }

@@ -2,11 +2,11 @@
 // the C library, whose results differ from version to version and from processor to processor.
 
 /// A whole number near x, by the trick of adding 1.5 · 2^52. For |x| below 2^51.
-@inline(__always)
+@_transparent
 private func nearest(_ x: Double) -> Double { (x + 6_755_399_441_055_744) - 6_755_399_441_055_744 }
 
 /// x less the nearest multiple of π/2, and that multiple's number modulo 4.
-@inline(__always)
+@_transparent
 private func reduced(_ x: Float) -> (remainder: Double, quadrant: Int) {
     let x = Double(x)
     let n = nearest(x * 0.636619772367581343)
@@ -16,7 +16,7 @@ private func reduced(_ x: Float) -> (remainder: Double, quadrant: Int) {
 }
 
 /// Of the angle that is left, Taylor's series to x^13 and x^14: below 1e-11 on [-π/4, π/4].
-@inline(__always)
+@_transparent
 private func seriesOfSine(_ x: Double) -> Double {
     let z = x * x
     var p = 1.6059043836821614599e-10
@@ -28,7 +28,7 @@ private func seriesOfSine(_ x: Double) -> Double {
     return x + x * z * p
 }
 
-@inline(__always)
+@_transparent
 private func seriesOfCosine(_ x: Double) -> Double {
     let z = x * x
     var p = -1.1470745597729724714e-11
@@ -44,14 +44,12 @@ private func seriesOfCosine(_ x: Double) -> Double {
 /// Floats from here on are further apart than a period: of the angles that each stands for, 0 is taken.
 private var largestAngle: Float { 268_435_456 }
 
-@inline(__always)
 func sine(_ x: Float) -> Float { turned(x, by: 0) }
 
-@inline(__always)
 func cosine(_ x: Float) -> Float { turned(x, by: 1) }
 
 /// The sine of x and so many right angles.
-@inline(__always)
+@_transparent
 private func turned(_ x: Float, by angles: Int) -> Float {
     guard x.magnitude < largestAngle else { return x.isFinite ? Float(angles) : .nan }
     let (r, quadrant) = reduced(x)
@@ -61,7 +59,6 @@ private func turned(_ x: Float, by angles: Int) -> Float {
 }
 
 /// x^k. As C has it: 1 for k = 0, for x = 0 zero or infinite, for negative x only where k is a whole number.
-@inline(__always)
 func power(_ x: Float, _ exponent: Float) -> Float {
     if exponent == 0 || x == 1 { return 1 }
     if x.isNaN || exponent.isNaN { return .nan }
@@ -80,7 +77,7 @@ func power(_ x: Float, _ exponent: Float) -> Float {
 }
 
 /// The natural logarithm of a positive, finite number that is a float: exponent, and the series of artanh. About 1e-15.
-@inline(__always)
+@_transparent
 private func logarithm(_ x: Double) -> Double {
     var bits = x.bitPattern
     // The fraction in [√½, √2).
@@ -102,7 +99,7 @@ private func logarithm(_ x: Double) -> Double {
 }
 
 /// e^x: a power of two, and the series to x^11 on [-ln 2 / 2, ln 2 / 2]. 0 and infinite far beyond what floats hold.
-@inline(__always)
+@_transparent
 private func exponential(_ x: Double) -> Double {
     if x > 200 { return .infinity }
     if x < -200 { return 0 }

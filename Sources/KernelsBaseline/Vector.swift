@@ -1,6 +1,6 @@
 import KernelInterface
 
-#if AVX2 || AVX512
+#if arch(x86_64)
 import _Builtin_intrinsics.intel
 #endif
 
@@ -10,11 +10,19 @@ typealias Vector = SIMD16<Float>
 typealias Bits = SIMD16<UInt32>
 
 extension SIMD16<Float> {
-    @inline(__always)
-    static func load(_ p: UnsafeRawPointer) -> Self { p.loadUnaligned(as: Self.self) }
+    @_transparent
+    static func load(_ p: UnsafeRawPointer) -> Self {
+        #if AVX512
+        return _mm512_loadu_ps(p)
+        #elseif arch(x86_64) && !AVX2
+        return Self(lowHalf: eight(p), highHalf: eight(p + 32))
+        #else
+        return p.loadUnaligned(as: Self.self)
+        #endif
+    }
 
     /// The first `count` lanes from memory, the others zero.
-    @inline(__always)
+    @_transparent
     static func load(_ p: UnsafePointer<Float>, first count: Int) -> Self {
         #if AVX512
         return _mm512_maskz_loadu_ps(UInt16(truncatingIfNeeded: (1 &<< count) &- 1), p)
@@ -25,10 +33,24 @@ extension SIMD16<Float> {
         #endif
     }
 
-    @inline(__always)
-    func store(_ p: UnsafeMutablePointer<Float>) { UnsafeMutableRawPointer(p).storeBytes(of: self, as: Self.self) }
+    @_transparent
+    func store(_ p: UnsafeMutablePointer<Float>) {
+        #if AVX512
+        _mm512_storeu_ps(p, self)
+        #elseif AVX2
+        _mm256_storeu_ps(p, halves.0)
+        _mm256_storeu_ps(p + 8, halves.1)
+        #elseif arch(x86_64)
+        _mm_storeu_ps(p, quarters.0)
+        _mm_storeu_ps(p + 4, quarters.1)
+        _mm_storeu_ps(p + 8, quarters.2)
+        _mm_storeu_ps(p + 12, quarters.3)
+        #else
+        UnsafeMutableRawPointer(p).storeBytes(of: self, as: Self.self)
+        #endif
+    }
 
-    @inline(__always)
+    @_transparent
     func store(_ p: UnsafeMutablePointer<Float>, first count: Int) {
         #if AVX512
         _mm512_mask_storeu_ps(p, UInt16(truncatingIfNeeded: (1 &<< count) &- 1), self)
@@ -38,36 +60,98 @@ extension SIMD16<Float> {
     }
 
     /// `self + a * b`: rounded once, or twice in the x86 build for processors without a fused multiply-add.
-    @inline(__always)
+    @_transparent
     func adding(_ a: Self, times b: Self) -> Self {
-        #if AVX2 || AVX512 || arch(arm64)
+        // (On x86 `addingProduct` works lane by lane, which the compiler often does not put together again.)
+        #if AVX512
+        return _mm512_fmadd_ps(a, b, self)
+        #elseif AVX2
+        return Self(
+            lowHalf: _mm256_fmadd_ps(a.halves.0, b.halves.0, halves.0),
+            highHalf: _mm256_fmadd_ps(a.halves.1, b.halves.1, halves.1))
+        #elseif arch(arm64)
         return addingProduct(a, b)
         #else
         return self + a * b
         #endif
     }
 
-    @inline(__always)
+    @_transparent
     static func minimum(_ a: Self, _ b: Self) -> Self { a.replacing(with: b, where: b .< a) }
 
-    @inline(__always)
+    @_transparent
     static func maximum(_ a: Self, _ b: Self) -> Self { a.replacing(with: b, where: b .> a) }
 
-    @inline(__always)
+    @_transparent
     var magnitude: Self { unsafeBitCast(unsafeBitCast(self, to: Bits.self) & Bits(repeating: 0x7fff_ffff), to: Self.self) }
 
+    // (The library's `lowHalf` and `highHalf` are functions that it may not inline.)
+    @_transparent
+    var halves: (SIMD8<Float>, SIMD8<Float>) { unsafeBitCast(self, to: (SIMD8<Float>, SIMD8<Float>).self) }
+
+    @_transparent
+    var quarters: (SIMD4<Float>, SIMD4<Float>, SIMD4<Float>, SIMD4<Float>) {
+        unsafeBitCast(self, to: (SIMD4<Float>, SIMD4<Float>, SIMD4<Float>, SIMD4<Float>).self)
+    }
+
+    /// Rounded correctly. (`squareRoot` calls the C library for each lane.)
+    @_transparent
+    var root: Self {
+        #if AVX512
+        return _mm512_sqrt_ps(self)
+        #elseif AVX2
+        return Self(lowHalf: _mm256_sqrt_ps(halves.0), highHalf: _mm256_sqrt_ps(halves.1))
+        #elseif arch(x86_64)
+        return Self(
+            lowHalf: SIMD8(lowHalf: _mm_sqrt_ps(quarters.0), highHalf: _mm_sqrt_ps(quarters.1)),
+            highHalf: SIMD8(lowHalf: _mm_sqrt_ps(quarters.2), highHalf: _mm_sqrt_ps(quarters.3)))
+        #else
+        return squareRoot()
+        #endif
+    }
+
     /// Lanes pairwise: halves first, then quarters, in one fixed order.
-    @inline(__always)
+    @_transparent
     var total: Float {
-        let eight = lowHalf + highHalf
-        let four = eight.lowHalf + eight.highHalf
+        let (a, b, c, d) = quarters
+        let four = (a + c) + (b + d)
         return (four[0] + four[2]) + (four[1] + four[3])
     }
 
+    #if arch(x86_64) && !AVX2 && !AVX512
+    @_transparent
+    private static func eight(_ p: UnsafeRawPointer) -> SIMD8<Float> {
+        SIMD8(
+            lowHalf: _mm_loadu_ps(p.assumingMemoryBound(to: Float.self)),
+            highHalf: _mm_loadu_ps((p + 16).assumingMemoryBound(to: Float.self)))
+    }
+    #endif
+
     // MARK: Narrow weights
 
+    /// Sixteen 16-bit numbers, two by two.
+    @_transparent
+    private static func pairs(_ p: UnsafeRawPointer) -> SIMD8<UInt32> {
+        #if arch(x86_64) && !AVX2 && !AVX512
+        return unsafeBitCast(eight(p), to: SIMD8<UInt32>.self)
+        #else
+        return p.loadUnaligned(as: SIMD8<UInt32>.self)
+        #endif
+    }
+
+    /// The lanes of both in turn.
+    @_transparent
+    private static func interleaved(_ even: SIMD8<UInt32>, _ odd: SIMD8<UInt32>) -> Bits {
+        var bits = Bits()
+        for i in 0..<8 {
+            bits[2 &* i] = even[i]
+            bits[2 &* i &+ 1] = odd[i]
+        }
+        return bits
+    }
+
     /// Sixteen numbers of binary16.
-    @inline(__always)
+    @_transparent
     static func load(halves p: UnsafeRawPointer) -> Self {
         #if AVX512
         return _mm512_cvtph_ps(p.loadUnaligned(as: SIMD4<Int64>.self))
@@ -78,10 +162,8 @@ extension SIMD16<Float> {
         #elseif arch(arm64)
         return Self(p.loadUnaligned(as: SIMD16<Float16>.self))
         #else
-        let pairs = p.loadUnaligned(as: SIMD8<UInt32>.self)
-        var halves = Bits()
-        halves.evenHalf = pairs & 0xffff
-        halves.oddHalf = pairs &>> 16
+        let pairs = Self.pairs(p)
+        let halves = Self.interleaved(pairs & 0xffff, pairs &>> 16)
         let magnitude = halves & 0x7fff
         // Exponent and fraction in place, and the exponent's bias mended.
         var bits = (magnitude &<< 13) &+ 0x3800_0000
@@ -96,7 +178,7 @@ extension SIMD16<Float> {
     }
 
     /// Sixteen numbers of bfloat16, the upper halves of floats.
-    @inline(__always)
+    @_transparent
     static func load(upperHalves p: UnsafeRawPointer) -> Self {
         #if AVX512
         return unsafeBitCast(
@@ -106,21 +188,21 @@ extension SIMD16<Float> {
         let high = _mm256_slli_epi32(_mm256_cvtepu16_epi32(p.loadUnaligned(fromByteOffset: 16, as: SIMD2<Int64>.self)), 16)
         return Self(lowHalf: unsafeBitCast(low, to: SIMD8<Float>.self), highHalf: unsafeBitCast(high, to: SIMD8<Float>.self))
         #else
-        let pairs = p.loadUnaligned(as: SIMD8<UInt32>.self)
-        var bits = Bits()
-        bits.evenHalf = pairs &<< 16
-        bits.oddHalf = pairs & 0xffff_0000
-        return unsafeBitCast(bits, to: Self.self)
+        let pairs = Self.pairs(p)
+        return unsafeBitCast(Self.interleaved(pairs &<< 16, pairs & 0xffff_0000), to: Self.self)
         #endif
     }
 }
 
 extension OutputCursor {
     /// What the block's sums begin with.
-    @inline(__always)
-    func start(row: Int) -> Vector { initial(row: row).map { Vector.load($0) } ?? .zero }
+    @_transparent
+    func start(row: Int) -> Vector {
+        guard let values = initial(row: row) else { return .zero }
+        return Vector.load(values)
+    }
 
-    @inline(__always)
+    @_transparent
     func store(_ sums: Vector, row: Int) {
         let count = count
         if count == vectorWidth { sums.store(destination(row: row)) } else { sums.store(destination(row: row), first: count) }

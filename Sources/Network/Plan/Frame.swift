@@ -18,8 +18,9 @@ final class Frame {
         func row(step: Int, sequence: Int) -> UnsafeMutablePointer<Float> {
             var position = origin &+ step
             if ring > 0 {
-                position %= ring
-                if position < 0 { position &+= ring }
+                // Seldom more than once: a division takes longer.
+                while position >= ring { position &-= ring }
+                while position < 0 { position &+= ring }
             }
             return base + (position &* stepStride &+ sequence &* rowStride)
         }
@@ -90,7 +91,9 @@ final class Frame {
     }
 
     private func reserve(_ buffer: Plan.Buffer) -> Memory {
-        let width = Plan.padded(buffer.shape.count(source: max(1, sourceCapacity)))
+        var width = Plan.padded(buffer.shape.count(source: max(1, sourceCapacity)))
+        // Rows that lie a multiple of 2 KiB apart would share few lines of the first-level cache.
+        if batch > 1, width % 512 == 0 { width += vectorWidth }
         let capacity = buffer.clock == .source ? sourceCapacity : targetCapacity
         var steps = 1
         var ring = 0

@@ -301,11 +301,12 @@ struct Planner {
         return (place, graph[gather].shape.last)
     }
 
-    /// Whether only passes read a gathered row, element by element: then it is not written out.
+    /// Whether only passes read a gathered row, element by element, and products that begin with it: then it is not written out.
     func isReadFromTable(_ id: Graph.ID) -> Bool {
         if roots.contains(id) || hasPast(id) { return false }
         return readers[id].allSatisfy { reader in
             if graph[reader].op.isReshape || offset(of: reader) != nil { return isReadFromTable(reader) }
+            if graph[reader].op == .product { return !graph[reader].operands[..<2].contains(id) }
             guard graph[reader].op.isPointwise, case .contiguous = Access(of: graph[id].shape, in: graph[reader].shape).kind
             else {
                 return false

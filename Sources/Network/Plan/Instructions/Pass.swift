@@ -23,115 +23,120 @@ final class Pass: Instruction {
     let shape: Shape
     let clock: Clock
     let footprint: Footprint
-    private let operands: [Operand]
     private let steps: [PassStep]
-    /// Each number of the operands sixteen times. Only read once made.
+    /// What is at hand whatever the row: numbers (sixteen times each) and registers, by operand. Only read once made.
     nonisolated(unsafe) private let numbers: UnsafeMutablePointer<Float>
+    private let registers: [Int?]
+    /// What is found anew for each row.
+    private let rowOperands: [RowOperand]
+    private let spreadOperands: [(index: Int, place: Plan.Place, access: Access)]
+    private let count: Int
+
+    private struct RowOperand {
+        var index: Int
+        var place: Plan.Place
+        /// Of a row of a table; 0 for a place in memory.
+        var tableWidth: Int
+    }
 
     /// - Parameter written: indices of the operands that are written.
     init(shape: Shape, clock: Clock, operands: [Operand], steps: [PassStep], written: Set<Int>) {
         self.shape = shape
         self.clock = clock
-        self.operands = operands
         self.steps = steps
+        count = operands.count
         numbers = .allocate(capacity: operands.count * vectorWidth)
+        var registers: [Int?] = []
+        var rowOperands: [RowOperand] = []
+        var spreadOperands: [(index: Int, place: Plan.Place, access: Access)] = []
+        var known = Footprint()
+        let size = shape.dependsOnSource ? nil : shape.count()
         for (index, operand) in operands.enumerated() {
             var value: Float = 0
-            if case .number(let number) = operand { value = number }
-            (numbers + index * vectorWidth).initialize(repeating: value, count: vectorWidth)
-        }
-        if shape.dependsOnSource {
-            footprint = .unknown
-        } else {
-            var known = Footprint()
-            let count = shape.count()
-            for (index, operand) in operands.enumerated() {
-                switch operand {
-                case .memory(let place):
-                    let access = Footprint.Access(place, count: count, division: .units(of: count))
-                    if written.contains(index) { known.writes.append(access) } else { known.reads.append(access) }
-                case .spread(let place, _, _): known.reads.append(Footprint.Access(place, count: nil, division: .whole))
-                case .register, .number, .gathered: break
-                }
+            var register: Int?
+            switch operand {
+            case .number(let number): value = number
+            case .register(let own): register = own
+            case .memory(let place):
+                rowOperands.append(RowOperand(index: index, place: place, tableWidth: 0))
+                let access = Footprint.Access(place, count: size, division: size.map { .units(of: $0) } ?? .whole)
+                if written.contains(index) { known.writes.append(access) } else { known.reads.append(access) }
+            case .gathered(let place, let width):
+                rowOperands.append(RowOperand(index: index, place: place, tableWidth: width))
+            case .spread(let place, let access, let own):
+                register = own
+                spreadOperands.append((index, place, access))
+                known.reads.append(Footprint.Access(place, count: nil, division: .whole))
             }
-            footprint = known
+            (numbers + index * vectorWidth).initialize(repeating: value, count: vectorWidth)
+            registers.append(register)
         }
+        self.registers = registers
+        self.rowOperands = rowOperands
+        self.spreadOperands = spreadOperands
+        footprint = shape.dependsOnSource ? .unknown : known
     }
 
     deinit { numbers.deallocate() }
 
     func run(_ frame: Frame, steps range: Range<Int>, member: ThreadTeam.Member) {
         let rows = Rows(frame, clock, range)
-        withUnsafeTemporaryAllocation(of: PassOperand.self, capacity: 2 * operands.count) { places in
-            guard let bases = places.baseAddress else { return }
-            // Where a row's values begin; and the same at the strip that is being computed.
-            let current = bases + operands.count
+        withUnsafeTemporaryAllocation(of: PassOperand.self, capacity: count) { places in
+            guard let places = places.baseAddress else { return }
+            let scratch = frame.scratch + member.index &* frame.scratchStride
+            for (index, register) in registers.enumerated() {
+                places[index] =
+                    register.map {
+                        PassOperand(base: scratch + $0 &* Self.strip &* vectorWidth, stride: vectorWidth)
+                    } ?? PassOperand(base: numbers + index &* vectorWidth, stride: 0)
+            }
+            for operand in rowOperands { places[operand.index].stride = vectorWidth }
             if shape.dependsOnSource {
                 // Rows of different sizes are dealt out whole.
                 for row in member.share(of: rows.count) {
                     let sequence = rows.sequence(row)
-                    let count = shape.count(source: frame.sourceLengths[sequence])
-                    run(frame, rows.step(row), sequence, 0..<count, member, bases, current)
+                    run(frame, rows.step(row), sequence, 0..<shape.count(source: frame.sourceLengths[sequence]), places)
                 }
             } else {
                 let share = member.share(of: shape.count(), unit: vectorWidth)
                 if share.isEmpty { return }
-                for row in 0..<rows.count {
-                    run(frame, rows.step(row), rows.sequence(row), share, member, bases, current)
-                }
+                for row in 0..<rows.count { run(frame, rows.step(row), rows.sequence(row), share, places) }
             }
         }
     }
 
     /// One row's elements, strip by strip. The last vector is computed whole: what lies beyond the end of a row belongs to nobody.
     private func run(
-        _ frame: Frame, _ step: Int, _ sequence: Int, _ elements: Range<Int>, _ member: ThreadTeam.Member,
-        _ bases: UnsafeMutablePointer<PassOperand>, _ current: UnsafeMutablePointer<PassOperand>
+        _ frame: Frame, _ step: Int, _ sequence: Int, _ elements: Range<Int>, _ places: UnsafeMutablePointer<PassOperand>
     ) {
+        for operand in rowOperands {
+            let base =
+                operand.tableWidth == 0
+                ? frame.row(operand.place, step: step, sequence: sequence)
+                : frame.row(operand.place, step: 0, sequence: 0)
+                    + Int(frame.tokens(clock)[step &* frame.batch &+ sequence]) &* operand.tableWidth
+            places[operand.index].base = base + elements.lowerBound
+        }
         let source = frame.sourceLengths[sequence]
-        let scratch = frame.scratch + member.index &* frame.scratchStride
-        for (index, operand) in operands.enumerated() {
-            var place = PassOperand(base: numbers + index &* vectorWidth, stride: 0)
-            switch operand {
-            case .number: break
-            case .register(let register):
-                place = PassOperand(base: scratch + register &* Self.strip &* vectorWidth, stride: vectorWidth)
-            case .memory(let memory):
-                place = PassOperand(base: frame.row(memory, step: step, sequence: sequence), stride: vectorWidth)
-            case .gathered(let table, let width):
-                let token = Int(frame.tokens(clock)[step &* frame.batch &+ sequence])
-                place = PassOperand(
-                    base: frame.row(table, step: 0, sequence: 0) + token &* width, stride: vectorWidth)
-            case .spread(let value, let access, let register):
-                place.base = scratch + register &* Self.strip &* vectorWidth
-                if case .scalar = access.kind {
-                    place.base.update(repeating: frame.row(value, step: step, sequence: sequence)[0], count: vectorWidth)
-                } else {
-                    place.stride = vectorWidth
-                }
-            }
-            bases[index] = place
-            current[index] = place
+        for (index, place, access) in spreadOperands {
+            guard case .scalar = access.kind else { continue }
+            places[index].stride = 0
+            places[index].base.update(repeating: frame.row(place, step: step, sequence: sequence)[0], count: vectorWidth)
         }
         var start = elements.lowerBound
         while start < elements.upperBound {
             let vectors = min(Self.strip, (elements.upperBound &- start &+ vectorWidth &- 1) / vectorWidth)
-            for (index, operand) in operands.enumerated() {
-                switch operand {
-                case .memory, .gathered: current[index].base = bases[index].base + start
-                case .spread(let value, let access, _):
-                    if case .repeated = access.kind {
-                        access.read(
-                            frame.row(value, step: step, sequence: sequence), into: bases[index].base, from: start,
-                            count: min(vectors &* vectorWidth, elements.upperBound &- start), source: source)
-                    }
-                default: break
-                }
+            for (index, place, access) in spreadOperands {
+                guard case .repeated = access.kind else { continue }
+                access.read(
+                    frame.row(place, step: step, sequence: sequence), into: places[index].base, from: start,
+                    count: min(vectors &* vectorWidth, elements.upperBound &- start), source: source)
             }
             steps.withUnsafeBufferPointer { steps in
-                if let first = steps.baseAddress { frame.kernels.pass(first, steps.count, current, vectors) }
+                if let first = steps.baseAddress { frame.kernels.pass(first, steps.count, places, vectors) }
             }
             start &+= vectors &* vectorWidth
+            for operand in rowOperands { places[operand.index].base += vectors &* vectorWidth }
         }
     }
 }
