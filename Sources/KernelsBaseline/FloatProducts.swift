@@ -7,7 +7,9 @@ func multiplyF32(_ matrix: PackedBlocks, _ product: Product, _ blocks: Range<Int
 
 func multiplyF16(_ matrix: PackedBlocks, _ product: Product, _ blocks: Range<Int>) { multiply(F16.self, matrix, product, blocks) }
 
-func multiplyBF16(_ matrix: PackedBlocks, _ product: Product, _ blocks: Range<Int>) { multiply(BF16.self, matrix, product, blocks) }
+func multiplyBF16(_ matrix: PackedBlocks, _ product: Product, _ blocks: Range<Int>) {
+    multiply(BF16.self, matrix, product, blocks)
+}
 
 /// How weights stand in their panels.
 private protocol FloatFormat {

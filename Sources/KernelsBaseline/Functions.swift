@@ -68,7 +68,7 @@ func logarithm(_ x: Vector) -> Vector {
     // The fraction in [√½, √2).
     let shifted = bits &- Bits(repeating: 0x3f35_04f3)
     let exponentBits = unsafeBitCast(shifted, to: SIMD16<Int32>.self) &>> 23
-    let fraction = unsafeBitCast((shifted & 0x007f_ffff) &+ 0x3f35_04f3, to: Vector.self)
+    let fraction = unsafeBitCast(shifted.masked(0x007f_ffff) &+ Bits(repeating: 0x3f35_04f3), to: Vector.self)
     // A whole number in the low bits of 1.5 · 2^23.
     let shifter = Vector(repeating: 12_582_912)
     let counted = unsafeBitCast(shifter, to: SIMD16<Int32>.self) &+ exponentBits

@@ -438,8 +438,9 @@ func quantize(_ x: UnsafePointer<Float>, _ count: Int, _ result: UnsafeMutablePo
         let first = block &* QuantizedVector.blockLength
         let (a, b) = (load(x + first, count &- first), load(x + (first &+ 16), count &- first &- 16))
         // As whole numbers, magnitudes are in the same order, infinity and NaN above all others.
-        let (p, q) = (unsafeBitCast(a, to: Bits.self) & 0x7fff_ffff, unsafeBitCast(b, to: Bits.self) & 0x7fff_ffff)
-        let largest = Float(bitPattern: maximum(p.replacing(with: q, where: q .> p)))
+        let p = unsafeBitCast(a, to: Bits.self).masked(0x7fff_ffff).largest
+        let q = unsafeBitCast(b, to: Bits.self).masked(0x7fff_ffff).largest
+        let largest = Float(bitPattern: max(p, q))
         // A block of nothing but the smallest numbers is a block of zeros.
         let isZero = largest < 1e-30
         let inverse = Vector(repeating: isZero ? 0 : 127 / largest)
@@ -451,16 +452,8 @@ func quantize(_ x: UnsafePointer<Float>, _ count: Int, _ result: UnsafeMutablePo
         store(u, to: values)
         store(v, to: values + 16)
         scales[block] = isZero ? 0 : largest * (1 / 127)
-        scales[total &+ block] = Float(bitPattern: UInt32(bitPattern: -128 &* sum(u &+ v)))
+        scales[total &+ block] = Float(bitPattern: UInt32(bitPattern: -128 &* (u &+ v).total))
     }
-}
-
-@_transparent
-private func maximum(_ lanes: Bits) -> UInt32 {
-    let eight = lanes.lowHalf.replacing(with: lanes.highHalf, where: lanes.highHalf .> lanes.lowHalf)
-    let four = eight.lowHalf.replacing(with: eight.highHalf, where: eight.highHalf .> eight.lowHalf)
-    let two = four.lowHalf.replacing(with: four.highHalf, where: four.highHalf .> four.lowHalf)
-    return max(two[0], two[1])
 }
 
 /// The lowest byte of each lane.
@@ -472,14 +465,6 @@ private func store(_ lanes: SIMD16<Int32>, to values: UnsafeMutableRawPointer) {
     #else
     for i in 0..<16 { values.storeBytes(of: Int8(truncatingIfNeeded: lanes[i]), toByteOffset: i, as: Int8.self) }
     #endif
-}
-
-@_transparent
-private func sum(_ lanes: SIMD16<Int32>) -> Int32 {
-    let eight = lanes.lowHalf &+ lanes.highHalf
-    let four = eight.lowHalf &+ eight.highHalf
-    let two = four.lowHalf &+ four.highHalf
-    return two[0] &+ two[1]
 }
 
 @_transparent

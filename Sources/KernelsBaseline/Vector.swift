@@ -83,7 +83,7 @@ extension SIMD16<Float> {
     static func maximum(_ a: Self, _ b: Self) -> Self { a.replacing(with: b, where: b .> a) }
 
     @_transparent
-    var magnitude: Self { unsafeBitCast(unsafeBitCast(self, to: Bits.self) & Bits(repeating: 0x7fff_ffff), to: Self.self) }
+    var magnitude: Self { replacing(with: Self.zero - self, where: self .<= Self.zero) }
 
     // (The library's `lowHalf` and `highHalf` are functions that it may not inline.)
     @_transparent
@@ -190,6 +190,49 @@ extension SIMD16<Float> {
         #else
         let pairs = Self.pairs(p)
         return unsafeBitCast(Self.interleaved(pairs &<< 16, pairs & 0xffff_0000), to: Self.self)
+        #endif
+    }
+}
+
+extension SIMD16<UInt32> {
+    /// The bits that are set in both. (The library's `&` works lane by lane.)
+    @_transparent
+    func masked(_ mask: UInt32) -> Self {
+        #if AVX512
+        return unsafeBitCast(
+            _mm512_and_si512(unsafeBitCast(self, to: SIMD8<Int64>.self), _mm512_set1_epi32(Int32(bitPattern: mask))),
+            to: Self.self)
+        #elseif AVX2
+        let (low, high) = unsafeBitCast(self, to: (SIMD4<Int64>, SIMD4<Int64>).self)
+        let bits = _mm256_set1_epi32(Int32(bitPattern: mask))
+        return unsafeBitCast((_mm256_and_si256(low, bits), _mm256_and_si256(high, bits)), to: Self.self)
+        #else
+        return self & mask
+        #endif
+    }
+
+    /// The largest lane.
+    @_transparent
+    var largest: UInt32 {
+        #if AVX512
+        return _mm512_reduce_max_epu32(unsafeBitCast(self, to: SIMD8<Int64>.self))
+        #else
+        var largest = self[0]
+        for i in 1..<16 where self[i] > largest { largest = self[i] }
+        return largest
+        #endif
+    }
+}
+
+extension SIMD16<Int32> {
+    @_transparent
+    var total: Int32 {
+        #if AVX512
+        return _mm512_reduce_add_epi32(unsafeBitCast(self, to: SIMD8<Int64>.self))
+        #else
+        let (a, b, c, d) = unsafeBitCast(self, to: (SIMD4<Int32>, SIMD4<Int32>, SIMD4<Int32>, SIMD4<Int32>).self)
+        let four = (a &+ c) &+ (b &+ d)
+        return (four[0] &+ four[2]) &+ (four[1] &+ four[3])
         #endif
     }
 }
