@@ -30,6 +30,13 @@ public struct KernelTable: Sendable {
     public var vectorMatrix:
         @Sendable (UnsafeMutablePointer<Float>, UnsafePointer<Float>, UnsafePointer<Float>, _ rows: Int, _ columns: Int) -> Void
 
+    /// Some lines of a remembered matrix.
+    public typealias UpdateState =
+        @Sendable (
+            StateUpdate, UnsafePointer<StateUpdate.Term>, Int, UnsafePointer<StateUpdate.Reading>, Int, _ lines: Range<Int>
+        ) -> Void
+    public var updateState: UpdateState
+
     public init(
         name: StaticString, multiplyF32: @escaping Multiply, multiplyF16: @escaping Multiply, multiplyBF16: @escaping Multiply,
         multiplyQ8: @escaping Multiply, multiplyQ4: @escaping Multiply,
@@ -44,7 +51,8 @@ public struct KernelTable: Sendable {
         vectorMatrix:
             @escaping @Sendable (
                 UnsafeMutablePointer<Float>, UnsafePointer<Float>, UnsafePointer<Float>, Int, Int
-            ) -> Void
+            ) -> Void,
+        updateState: @escaping UpdateState
     ) {
         self.name = name
         self.multiplyF32 = multiplyF32
@@ -58,5 +66,6 @@ public struct KernelTable: Sendable {
         self.softmax = softmax
         self.matrixVector = matrixVector
         self.vectorMatrix = vectorMatrix
+        self.updateState = updateState
     }
 }

@@ -28,8 +28,7 @@ func softmax(_ d: UnsafeMutablePointer<Float>, _ a: UnsafePointer<Float>, _ coun
     for i in 0..<count { d[i] /= divisor }
 }
 
-@_transparent
-private func dot(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ count: Int) -> Float {
+func dot(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ count: Int) -> Float {
     var lanes = Vector.zero
     var i = 0
     while i &+ vectorWidth <= count {

@@ -26,5 +26,6 @@ public func makeKernelTable() -> KernelTable {
         sum: { sum($0, $1) },
         softmax: { softmax($0, $1, $2) },
         matrixVector: { matrixVector($0, $1, $2, $3, $4) },
-        vectorMatrix: { vectorMatrix($0, $1, $2, $3, $4) })
+        vectorMatrix: { vectorMatrix($0, $1, $2, $3, $4) },
+        updateState: { updateState($0, $1, $2, $3, $4, $5) })
 }

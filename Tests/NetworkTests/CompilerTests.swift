@@ -72,3 +72,59 @@ import Testing
         ).check()
     }
 }
+
+/// Large states are one instruction, whatever the architecture that has them.
+@Suite struct StateUpdateTests {
+    static let withMatrixStates: Set = ["rwkv51", "rwkv52", "rwkv6", "rwkv7", "mamba", "mamba2", "xlstm_matrix"]
+
+    @Test(arguments: ProgramCase.all.filter { withMatrixStates.contains($0.name) })
+    func matrixStatesAreRecognised(_ program: ProgramCase) throws {
+        let network = try program.network()
+        let tasks = network.plan.stepping.flatMap { stage -> [Plan.Task] in
+            switch stage {
+            case .straight(let tasks), .loop(let tasks, _, _): tasks
+            }
+        }
+        let matrices = network.plan.slots.filter { $0.name.hasSuffix(".s") }
+        let updates = tasks.filter { $0.instruction is UpdateState }
+        #expect(!matrices.isEmpty && updates.count == matrices.count, "\(updates.count) of \(matrices.count)")
+        // The products with the state are computed on the way.
+        #expect(!tasks.contains { $0.instruction is ComputedProduct })
+    }
+
+    /// Every kind of decay, signs, both kinds of products with the old and the new matrix, and one that is a term's column.
+    @Test func allForms() throws {
+        for (decay, read) in [
+            ("", "s @ x"), ("0.5 *", "prev(s) @ x"), ("column(sigmoid(y)) *", "y @ s"), ("row(sigmoid(x)) *", "y @ prev(s)"),
+            ("sigmoid(outer(y, x)) *", "s @ tanh(x)"), ("sigmoid(sum(x)) *", "(s @ x) + (prev(s) @ x)"),
+        ] {
+            for terms in [
+                "+ outer(y, x)", "- outer(y, x)", "- outer(prev(s) @ x, x * 0.1) + outer(y, x)", "+ outer(tanh(prev(s) @ x), x)",
+            ] {
+                try Agreement(
+                    """
+                    step(x: 21) {
+                      y, z = split(x, 5, 16)
+                      s = \(decay) prev(s, start: begin) \(terms.replacing("prev(s)", with: "prev(s, start: begin)"))
+                      return \(read.replacing("prev(s)", with: "prev(s, start: begin)")), mean(z)
+                    }
+                    """, tensors: ["begin": [5, 21]]
+                ).check()
+            }
+        }
+    }
+
+    @Test func heads() throws {
+        try Agreement(
+            """
+            step(x: 24) {
+              k, v, r = split(x, 8, 8, 8)
+              w = heads(sigmoid(k), 2)
+              old = prev(s) @ heads(r, 2)
+              s = prev(s) * row(w) - outer(old, heads(0.1 * k, 2)) + outer(heads(v, 2), heads(k, 2))
+              return flat(s @ heads(r, 2)), flat(heads(v, 2) @ s)
+            }
+            """
+        ).check()
+    }
+}

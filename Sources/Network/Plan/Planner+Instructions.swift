@@ -48,6 +48,46 @@ extension Planner {
         append(instruction, writing: [result.buffer])
     }
 
+    // MARK: States
+
+    mutating func emitUpdate(_ update: StateUpdates.Update) {
+        guard let past = update.past else { return }
+        let id = update.state
+        let shape = graph[id].shape
+        let inputs =
+            update.terms.flatMap { [$0.column, $0.row] } + update.readings.map(\.vector) + (update.decay.map { [$0.factor] } ?? [])
+        for input in inputs { close(beforeReading: input, in: id) }
+        let heads = Array(shape.axes.dropLast(2))
+        /// A value whose last `own` axes belong to one head.
+        func operand(_ node: Graph.ID, _ place: Plan.Place, own: Int) -> UpdateState.Operand {
+            let axes = graph[node].shape.axes
+            let leading = axes.dropLast(own)
+            return UpdateState.Operand(
+                place, own: leading.allSatisfy { $0 == 1 } ? [] : Array(leading), heads: heads,
+                size: axes.suffix(own).reduce(1, *))
+        }
+        let new = place(of: id)
+        let readings = update.readings.map { reading in
+            UpdateState.Reading(
+                vector: operand(reading.vector, read(reading.vector), own: 1),
+                result: operand(reading.product, place(of: reading.product), own: 1), isBefore: reading.isBefore,
+                matrixFirst: reading.matrixFirst)
+        }
+        let terms = update.terms.map { term in
+            UpdateState.Term(
+                column: operand(term.column, read(term.column), own: 2), row: operand(term.row, read(term.row), own: 2),
+                isNegative: term.isNegative)
+        }
+        let scale = update.decay.map { decay in
+            UpdateState.Scale(factor: operand(decay.factor, read(decay.factor), own: 2), kind: decay.kind)
+        }
+        plan.workPerStep += shape.count() * (1 + terms.count + readings.count)
+        append(
+            UpdateState(
+                old: operand(past, read(past), own: 2), new: operand(id, new, own: 2), shape: shape, scale: scale, terms: terms,
+                readings: readings, clock: graph[id].clock), writing: [new.buffer] + readings.map(\.result.place.buffer))
+    }
+
     // MARK: Products
 
     private struct Operands {

@@ -17,6 +17,9 @@ struct Planner {
     private var after: [Graph.ID: [Graph.ID?]] = [:]
     private var passes = PassBuilder()
     var tasks: [Plan.Task] = []
+    /// Remembered matrices, and what is computed with them.
+    private var updates: [Graph.ID: StateUpdates.Update] = [:]
+    private var absorbed: [Graph.ID: Graph.ID] = [:]
     /// Products that share an instruction with one before them.
     var shared: Set<Graph.ID> = []
     /// Whether a node's instruction, or the pass that it is a part of, stands before what comes next.
@@ -43,7 +46,14 @@ struct Planner {
         let constants = computed.filter { graph[$0].clock == .constant }
         let known = computed.filter { graph[$0].clock == .once || graph[$0].clock == .source }
         let generated = computed.filter { graph[$0].clock == .target }
-        let schedules = [constants, known, generated].map { Schedule(of: graph, computing: $0) }
+        let schedules = [constants, known, generated].map { nodes in
+            Schedule(of: graph, computing: nodes) { members in
+                let found = StateUpdates(in: graph, readers: planner.readers, roots: planner.roots, members: members)
+                planner.updates.merge(found.updates) { $1 }
+                planner.absorbed.merge(found.absorbed) { $1 }
+                return found
+            }
+        }
         var loops = 0
         for schedule in schedules {
             for case .loop(let nodes, _) in schedule.stages {
@@ -217,6 +227,11 @@ struct Planner {
             if loop[id] < 0 { emitStart(id) }
             return
         }
+        if absorbed[id] != nil { return }
+        if let update = updates[id] {
+            emitUpdate(update)
+            return
+        }
         if graph[id].op.isPointwise {
             addToPass(id)
             return
@@ -305,6 +320,7 @@ struct Planner {
     func isReadFromTable(_ id: Graph.ID) -> Bool {
         if roots.contains(id) || hasPast(id) { return false }
         return readers[id].allSatisfy { reader in
+            if absorbed[reader] != nil || updates[reader] != nil { return false }
             if graph[reader].op.isReshape || offset(of: reader) != nil { return isReadFromTable(reader) }
             if graph[reader].op == .product { return !graph[reader].operands[..<2].contains(id) }
             guard graph[reader].op.isPointwise, case .contiguous = Access(of: graph[id].shape, in: graph[reader].shape).kind

@@ -14,7 +14,8 @@ struct Schedule {
     private(set) var stages: [Stage]
 
     /// - Parameter nodes: those that this schedule computes; all others are ready before it begins.
-    init(of graph: Graph, computing nodes: [Graph.ID]) {
+    /// - Parameter updates: finds the states of a loop, which decide what else must wait.
+    init(of graph: Graph, computing nodes: [Graph.ID], updates: ([Graph.ID]) -> StateUpdates) {
         var builder = Builder(graph: graph, nodes: nodes)
         builder.findCycles()
         builder.keepGrowingValuesInCycles()
@@ -23,8 +24,10 @@ struct Schedule {
         var order = Order(of: graph)
         stages = stages.map { stage in
             switch stage {
-            case .straight(let nodes): .straight(order.withProductsLast(nodes, inLoop: false))
-            case .loop(let nodes, let direction): .loop(order.withProductsLast(nodes, inLoop: true), direction)
+            case .straight(let nodes): return .straight(order.withProductsLast(nodes, inLoop: false))
+            case .loop(let nodes, let direction):
+                let edges = updates(nodes).edges()
+                return .loop(order.withProductsLast(nodes, inLoop: true, edges: edges), direction)
             }
         }
     }
@@ -44,7 +47,10 @@ struct Schedule {
             place = waiting
         }
 
-        mutating func withProductsLast(_ nodes: [Graph.ID], inLoop: Bool) -> [Graph.ID] {
+        /// - Parameter edges: what else must wait for what.
+        mutating func withProductsLast(
+            _ nodes: [Graph.ID], inLoop: Bool, edges: [(before: Graph.ID, after: Graph.ID)] = []
+        ) -> [Graph.ID] {
             for (index, id) in nodes.enumerated() {
                 isInside[id] = true
                 place[id] = index
@@ -55,6 +61,10 @@ struct Schedule {
                     readers[place[operand]].append(id)
                     waiting[id] += 1
                 }
+            }
+            for (before, after) in edges where isInside[before] && isInside[after] {
+                readers[place[before]].append(after)
+                waiting[after] += 1
             }
             var (others, products) = (Heap(), Heap())
             func push(_ id: Graph.ID) {
