@@ -55,7 +55,8 @@ extension Planner {
         let id = update.state
         let shape = graph[id].shape
         let inputs =
-            update.terms.flatMap { [$0.column, $0.row] } + update.readings.map(\.vector) + (update.decay.map { [$0.factor] } ?? [])
+            update.terms.flatMap { [$0.column, $0.row] } + update.readings.map(\.vector)
+            + (update.decay.map { [$0.factor] } ?? [])
         for input in inputs { close(beforeReading: input, in: id) }
         let heads = Array(shape.axes.dropLast(2))
         /// A value whose last `own` axes belong to one head.
