@@ -104,15 +104,22 @@ private struct Scorer {
         last = ids.last
         if inputs.isEmpty { return }
         var score = self.score
-        try runner.feed(inputs) { index, logits in
-            if isInterrupted() { throw GenerationError.interrupted }
-            let id = targets[targets.startIndex + index]
-            guard logits.indices.contains(id) else { throw GenerationError.tokenOutOfRange(id: id, limit: logits.count) }
-            let nats = surprisal(of: id, logits)
-            score.tokens += 1
-            score.nats += nats
-            try each(
-                ScoredToken(index: score.tokens, id: id, span: targetSpans[targetSpans.startIndex + index], nats: nats))
+        do {
+            try runner.feed(inputs) { index, logits in
+                if isInterrupted() { throw GenerationError.interrupted }
+                let id = targets[targets.startIndex + index]
+                guard logits.indices.contains(id) else {
+                    throw GenerationError.tokenOutOfRange(id: id, limit: logits.count)
+                }
+                let nats = surprisal(of: id, logits)
+                score.tokens += 1
+                score.nats += nats
+                try each(
+                    ScoredToken(index: score.tokens, id: id, span: targetSpans[targetSpans.startIndex + index], nats: nats))
+            }
+        } catch let error as NetworkError {
+            // Every token that was fed before this block has foretold one.
+            throw error.after(self.score.tokens)
         }
         self.score = score
     }

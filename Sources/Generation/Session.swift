@@ -85,7 +85,8 @@ public final class Session {
 
     /// Feeds tokens as they are.
     /// - Parameter isInterrupted: asked now and then while a long sequence is fed.
-    /// - Throws: `GenerationError.tokenOutOfRange`, `.interrupted`.
+    /// - Throws: `GenerationError.tokenOutOfRange`, `.interrupted`; `NetworkError.notFinite` from a model with checks, its step being
+    ///   the place among all tokens of the session.
     public func feed(ids: [Int], isInterrupted: () -> Bool = { false }) throws {
         if let limit = network.inputVocabulary, let id = ids.first(where: { !(0..<limit ~= $0) }) {
             throw GenerationError.tokenOutOfRange(id: id, limit: limit)
@@ -96,7 +97,11 @@ public final class Session {
             var last: [Float] = []
             for start in stride(from: 0, to: ids.count, by: Self.blockLength) {
                 if isInterrupted() { throw GenerationError.interrupted }
-                last = try runner.feed(Array(ids[start..<min(start + Self.blockLength, ids.count)]))
+                do {
+                    last = try runner.feed(Array(ids[start..<min(start + Self.blockLength, ids.count)]))
+                } catch let error as NetworkError {
+                    throw error.after(history.count + start)
+                }
             }
             logits = last
         } catch {
@@ -120,12 +125,16 @@ public final class Session {
 
     /// Feeds one generated token.
     func advance(_ token: Int) throws {
-        try runner.step([token]) { next in
-            if logits.count == next.count {
-                logits.withUnsafeMutableBufferPointer { _ = $0.update(from: next) }
-            } else {
-                logits = Array(next)
+        do {
+            try runner.step([token]) { next in
+                if logits.count == next.count {
+                    logits.withUnsafeMutableBufferPointer { _ = $0.update(from: next) }
+                } else {
+                    logits = Array(next)
+                }
             }
+        } catch let error as NetworkError {
+            throw error.after(history.count)
         }
         history.append(token)
     }

@@ -4,6 +4,9 @@ import Kernels
 ///
 /// Several tokens at once are computed as a whole, one token as a step; both give the same bits, for any batch and any number of
 /// threads. Not Sendable: a runner belongs to one conversation.
+///
+/// Of a network with checks, a call that meets a NaN or an infinity throws `NetworkError.notFinite`, whose steps count from the first
+/// token of the call, and leaves every sequence as it was before.
 public final class LanguageRunner {
     public let network: Network
     public let batch: Int
@@ -37,7 +40,7 @@ public final class LanguageRunner {
         if case .window(let window) = network.kind { sourceCapacity = window }
         stepping = Frame(
             plan: network.plan, weights: network.weights, batch: batch, sourceCapacity: sourceCapacity, targetCapacity: 1,
-            threads: network.team.count)
+            threads: network.team.count, checks: network.options.checks)
         texts = [[Int]](repeating: [], count: batch)
         logits = .allocate(capacity: max(1, batch * (network.vocabulary ?? 0)))
         logits.initialize(repeating: 0)
@@ -88,7 +91,8 @@ public final class LanguageRunner {
         if let whole { return whole }
         let frame = Frame(
             plan: network.plan, weights: network.weights, batch: batch, sourceCapacity: 0,
-            targetCapacity: max(2, min(network.plan.chunk, 64 / batch)), threads: network.team.count)
+            targetCapacity: max(2, min(network.plan.chunk, 64 / batch)), threads: network.team.count,
+            checks: network.options.checks)
         whole = frame
         return frame
     }
@@ -102,17 +106,19 @@ public final class LanguageRunner {
             throw NetworkError.inputMismatch("\(tokens.count) tokens for a batch of \(batch)")
         }
         try network.check(tokens)
-        if case .window(let window) = network.kind {
-            for (sequence, token) in tokens.enumerated() { append(token, to: sequence, window) }
-            answer(window)
-        } else {
-            moveState(toWhole: false)
-            for (sequence, token) in tokens.enumerated() {
-                stepping.targetTokens[sequence] = Int32(truncatingIfNeeded: token)
-                stepping.targetLengths[sequence] = 1
-            }
-            stepping.advance(network.team) {
-                for sequence in 0..<batch { copyLogits(stepping, step: 0, sequence) }
+        try allOrNothing {
+            if case .window(let window) = network.kind {
+                for (sequence, token) in tokens.enumerated() { append(token, to: sequence, window) }
+                try answer(window, step: 0)
+            } else {
+                moveState(toWhole: false)
+                for (sequence, token) in tokens.enumerated() {
+                    stepping.targetTokens[sequence] = Int32(truncatingIfNeeded: token)
+                    stepping.targetLengths[sequence] = 1
+                }
+                try stepping.advance(network.team) {
+                    for sequence in 0..<batch { copyLogits(stepping, step: 0, sequence) }
+                }
             }
         }
         return try withExtendedLifetime(self) { try body(UnsafeBufferPointer(logits)) }
@@ -145,7 +151,9 @@ public final class LanguageRunner {
         _ tokens: [[Int]], each body: (_ sequence: Int, _ index: Int, _ logits: UnsafeBufferPointer<Float>) throws -> Void
     ) throws {
         for list in tokens { try network.check(list) }
-        if case .window(let window) = network.kind { return try feedWindow(tokens, window, body) }
+        if case .window(let window) = network.kind {
+            return try allOrNothing { try feedWindow(tokens, window, body) }
+        }
         let longest = tokens.map(\.count).max() ?? 0
         // A single token is a step; otherwise whole chunks.
         if longest == 1, tokens.allSatisfy({ $0.count == 1 }) {
@@ -158,6 +166,25 @@ public final class LanguageRunner {
             return
         }
         guard longest > 0 else { return }
+        try allOrNothing { try feedWhole(tokens, longest, body) }
+    }
+
+    /// A value that is not finite, found by checks, leaves all sequences as they were.
+    private func allOrNothing(_ work: () throws -> Void) throws {
+        guard network.options.checks else { return try work() }
+        let before = (0..<batch).map { state(of: $0) }
+        do {
+            try work()
+        } catch NetworkError.notFinite(let found) {
+            for (sequence, state) in before.enumerated() { try setState(state, of: sequence) }
+            throw NetworkError.notFinite(found)
+        }
+    }
+
+    private func feedWhole(
+        _ tokens: [[Int]], _ longest: Int,
+        _ body: (_ sequence: Int, _ index: Int, _ logits: UnsafeBufferPointer<Float>) throws -> Void
+    ) throws {
         moveState(toWhole: true)
         let frame = wholeFrame()
         var start = 0
@@ -170,6 +197,7 @@ public final class LanguageRunner {
                     frame.targetTokens[step * batch + sequence] = step < own ? Int32(truncatingIfNeeded: list[start + step]) : 0
                 }
             }
+            frame.firstStep = start
             try frame.advance(network.team) {
                 guard let output = network.plan.outputs[.step]?.first else { return }
                 for step in 0..<count {
@@ -197,7 +225,8 @@ public final class LanguageRunner {
     }
 
     /// Runs the program over the last tokens of every sequence.
-    private func answer(_ window: Int) {
+    /// - Parameter step: the place of the last one among those that are being fed.
+    private func answer(_ window: Int, step: Int) throws(NetworkError) {
         let padding = Int32(truncatingIfNeeded: network.options.padding ?? 0)
         for (sequence, text) in texts.enumerated() {
             stepping.sourceLengths[sequence] = window
@@ -207,7 +236,8 @@ public final class LanguageRunner {
                     index < 0 ? padding : Int32(truncatingIfNeeded: text[index])
             }
         }
-        stepping.read(network.team)
+        stepping.firstStep = step
+        try stepping.read(network.team)
         guard let output = network.plan.outputs[.answer]?.first else { return }
         for sequence in 0..<batch {
             let row = stepping.row(output.place, step: 0, sequence: sequence)
@@ -221,7 +251,7 @@ public final class LanguageRunner {
     ) throws {
         for index in 0..<(tokens.map(\.count).max() ?? 0) {
             for (sequence, list) in tokens.enumerated() where index < list.count { append(list[index], to: sequence, window) }
-            answer(window)
+            try answer(window, step: index)
             for (sequence, list) in tokens.enumerated() where index < list.count {
                 let own = UnsafeBufferPointer(logits)[sequence * vocabulary..<(sequence + 1) * vocabulary]
                 try body(sequence, index, UnsafeBufferPointer(rebasing: own))

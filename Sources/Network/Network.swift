@@ -14,6 +14,7 @@ public enum NetworkError: Error, Sendable, Equatable, CustomStringConvertible {
     case inputMismatch(String)
     case tooMuchState(numbers: Int, limit: Int)
     case tooMuchMemory(limit: Int)
+    case notFinite(NonFinite)
 
     public var description: String {
         switch self {
@@ -31,6 +32,7 @@ public enum NetworkError: Error, Sendable, Equatable, CustomStringConvertible {
         case .inputMismatch(let reason): reason
         case .tooMuchState(let numbers, let limit): "the program remembers \(numbers) numbers, more than the \(limit) allowed"
         case .tooMuchMemory(let limit): "the program needs more than the \(limit) numbers allowed for one step"
+        case .notFinite(let found): found.description
         }
     }
 }
@@ -45,12 +47,17 @@ public struct NetworkOptions: Sendable {
     public var sourceLimit: Int?
     /// Threads; nil chooses from the work of a step and the processors.
     public var threads: Int?
+    /// Whether a run ends with `NetworkError.notFinite` at the first value that is NaN or infinite. It takes time.
+    public var checks: Bool
 
-    public init(window: Int? = nil, padding: Int? = nil, sourceLimit: Int? = nil, threads: Int? = nil) {
+    public init(
+        window: Int? = nil, padding: Int? = nil, sourceLimit: Int? = nil, threads: Int? = nil, checks: Bool = false
+    ) {
         self.window = window
         self.padding = padding
         self.sourceLimit = sourceLimit
         self.threads = threads
+        self.checks = checks
     }
 }
 
@@ -110,7 +117,7 @@ public final class Network: Sendable {
         plan = Planner.plan(Rewriting.apply(to: graph), tensors: tensors)
         try Self.checkMemory(plan, batch: 1)
         team = Self.team(threads: options.threads, work: plan.workPerStep)
-        weights = Weights(plan: plan, tensors: tensors, team: ThreadTeam.shared)
+        weights = Weights(plan: plan, tensors: tensors, team: ThreadTeam.shared, checks: options.checks)
     }
 
     private static func kind(of graph: Graph, _ options: NetworkOptions) throws(NetworkError) -> Kind {

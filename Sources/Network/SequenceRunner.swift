@@ -41,16 +41,18 @@ public final class SequenceRunner {
     }
 
     /// - Returns: for each sequence, the results of each entry. [sequence][entry]
+    /// - Throws: `NetworkError` for what cannot be read; with checks `.notFinite`, and there are no results.
     public func run(_ inputs: [Input]) throws -> [[Entry: [Output]]] {
         try check(inputs)
         let sourceLengths = inputs.map { length($0, of: .encode) }
         let targetLengths = inputs.map { length($0, of: network.graph.generating) }
         let frame = Frame(
             plan: plan, weights: network.weights, batch: inputs.count, sourceCapacity: sourceLengths.max() ?? 0,
-            targetCapacity: min(chunk, max(1, targetLengths.max() ?? 0)), threads: network.team.count)
+            targetCapacity: min(chunk, max(1, targetLengths.max() ?? 0)), threads: network.team.count,
+            checks: network.options.checks)
         var results = [[Entry: [Output]]](repeating: [:], count: inputs.count)
         if network.graph.results[.encode] != nil {
-            read(inputs, sourceLengths, frame)
+            try read(inputs, sourceLengths, frame)
             for entry in [Entry.encode, .answer] {
                 for sequence in inputs.indices {
                     collect(entry, frame, sequence, steps: sourceLengths[sequence], into: &results[sequence])
@@ -61,7 +63,8 @@ public final class SequenceRunner {
         var start = 0
         while start < targetLengths.max() ?? 0 {
             fill(frame, inputs, targetLengths, from: start)
-            frame.advance(network.team) {
+            frame.firstStep = start
+            try frame.advance(network.team) {
                 for sequence in inputs.indices {
                     collect(
                         network.graph.generating, frame, sequence, steps: frame.targetLengths[sequence], into: &results[sequence])
@@ -96,7 +99,7 @@ public final class SequenceRunner {
         }
     }
 
-    private func read(_ inputs: [Input], _ lengths: [Int], _ frame: Frame) {
+    private func read(_ inputs: [Input], _ lengths: [Int], _ frame: Frame) throws(NetworkError) {
         frame.sourceLengths = lengths
         for (sequence, input) in inputs.enumerated() {
             for (step, token) in input.source.enumerated() {
@@ -106,7 +109,7 @@ public final class SequenceRunner {
                 write(input.vectors[vector.name] ?? [], to: vector.buffer, frame, sequence)
             }
         }
-        frame.read(network.team)
+        try frame.read(network.team)
     }
 
     private func fill(_ frame: Frame, _ inputs: [Input], _ lengths: [Int], from start: Int) {

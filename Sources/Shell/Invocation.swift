@@ -59,6 +59,7 @@ extension Shell {
         }
         if let seed = sampling.seed { try settings.set("seed", to: [seed]) }
         if let threads = sampling.threads { try settings.set("threads", to: [String(threads)]) }
+        if sampling.check { try settings.set("check", to: ["on"]) }
         if let model = arguments.model { try load(model) }
     }
 

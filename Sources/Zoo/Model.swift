@@ -23,9 +23,10 @@ public struct Model: Sendable {
     ///
     /// - Parameters:
     ///   - threads: for reading and for the network; nil leaves the choice.
+    ///   - checks: whether the network looks for numbers that are NaN or infinite, see `NetworkOptions.checks`.
     ///   - availableMemory: bytes; a model that needs more is refused before any tensor is read. nil: no limit.
     public static func load(
-        path: String, threads: Int? = nil, availableMemory: Int? = AvailableMemory.bytes()
+        path: String, threads: Int? = nil, checks: Bool = false, availableMemory: Int? = AvailableMemory.bytes()
     ) throws(ZooError) -> Model {
         let reader: ArchiveReader
         var tensors: [String: Tensor] = [:]
@@ -36,15 +37,17 @@ public struct Model: Sendable {
         } catch {
             throw .archive(path: path, error)
         }
-        return try Model(header: reader.header, tensors: tensors, path: path, threads: threads)
+        return try Model(header: reader.header, tensors: tensors, path: path, threads: threads, checks: checks)
     }
 
     /// From a header and tensors that need never have been written: what a converter checks its work with.
-    public init(header: ArchiveHeader, tensors: [String: Tensor], path: String, threads: Int? = nil) throws(ZooError) {
+    public init(
+        header: ArchiveHeader, tensors: [String: Tensor], path: String, threads: Int? = nil, checks: Bool = false
+    ) throws(ZooError) {
         self.header = header
         self.path = path
         tokenizers = try Self.tokenizers(header, path: path)
-        network = try Self.network(header, tensors: tensors, path: path, threads: threads)
+        network = try Self.network(header, tensors: tensors, path: path, threads: threads, checks: checks)
         let unused = network?.unusedTensors ?? []
         warnings = unused.isEmpty ? [] : ["the program does not use the tensors \(unused.joined(separator: ", "))"]
         try checkVocabulary()
@@ -69,7 +72,7 @@ public struct Model: Sendable {
     }
 
     private static func network(
-        _ header: ArchiveHeader, tensors: [String: Tensor], path: String, threads: Int?
+        _ header: ArchiveHeader, tensors: [String: Tensor], path: String, threads: Int?, checks: Bool
     ) throws(ZooError) -> Network? {
         guard let program = header.program else { return nil }
         var options = NetworkOptions()
@@ -77,6 +80,7 @@ public struct Model: Sendable {
         options.padding = header.special.padding
         options.sourceLimit = header.sourceLimit
         options.threads = threads
+        options.checks = checks
         do {
             return try Network(program: program, hyperparameters: header.hyperparameters, tensors: tensors, options: options)
         } catch let errors as NotationErrors {

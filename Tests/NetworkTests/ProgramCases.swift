@@ -23,10 +23,10 @@ struct ProgramCase: Sendable, CustomTestStringConvertible {
         get throws { try String(contentsOf: Self.root.appending(path: "zoo/programs/\(name).rnn"), encoding: .utf8) }
     }
 
-    func network(threads: Int = 1) throws -> Network {
+    func network(threads: Int = 1, checks: Bool = false) throws -> Network {
         try Network(
             program: program, hyperparameters: hyperparameters, tensors: randomTensors(),
-            options: NetworkOptions(window: window, threads: threads))
+            options: NetworkOptions(window: window, threads: threads, checks: checks))
     }
 
     func randomTensors() -> [String: Tensor] {

@@ -29,6 +29,7 @@ struct FailureTests {
         (ArchiveError.digestMismatch(tensor: "w"), 65),
         (ArchiveError.diskFull(path: "x", reason: "y"), 1),
         (NetworkError.tokenOutOfRange(9, limit: 3), 2),
+        (NetworkError.notFinite(NonFinite(value: "h", isNaN: true, element: 0)), 1),
         (NetworkError.cannotGenerate(reason: "the future is not known"), 1),
         (TokenizationError.emptyVocabulary, 65),
         (SamplingError.unknownPreset("x"), 2),

@@ -3,22 +3,26 @@ import Kernels
 /// Runs the stages of a plan over the memory of a frame.
 extension Frame: TeamWork {
     /// Computes everything that depends on the source alone: `sourceLengths` and the source's tokens or vectors are set.
-    func read(_ team: ThreadTeam) {
+    /// - Throws: with checks, `NetworkError.notFinite`.
+    func read(_ team: ThreadTeam) throws(NetworkError) {
         sourceSteps = sourceLengths.max() ?? 0
         longestSource = sourceSteps
         isRagged = sourceLengths.contains { $0 != sourceSteps }
         begin(.source)
         running = plan.reading
         team.run(self)
+        try throwNonFinite()
     }
 
     /// Computes one chunk of generated steps: `targetLengths` and the chunk's tokens or vectors are set. Afterwards the past of the
     /// next chunk is in place; results must be read before that, by `results`.
-    func advance(_ team: ThreadTeam, results: () throws -> Void) rethrows {
+    /// - Throws: with checks, `NetworkError.notFinite`; then there is no next chunk.
+    func advance(_ team: ThreadTeam, results: () throws -> Void) throws {
         targetSteps = targetLengths.max() ?? 0
         isRagged = targetLengths.contains { $0 != targetSteps }
         running = plan.stepping
         team.run(self)
+        try throwNonFinite()
         defer { carry() }
         try results()
     }
@@ -33,6 +37,7 @@ extension Frame: TeamWork {
                 for task in tasks {
                     if task.waits { member.barrier() }
                     task.instruction.run(self, steps: 0..<steps(task.instruction.clock), member: member)
+                    if checks { inspect(task, steps: 0..<steps(task.instruction.clock), member) }
                     if isRagged, !task.delayed.isEmpty { settle(task.delayed, task.instruction.clock, member) }
                 }
             case .loop(let tasks, let clock, let backward):
@@ -44,6 +49,7 @@ extension Frame: TeamWork {
                     for task in tasks {
                         if task.waits { member.barrier() }
                         task.instruction.run(self, steps: step..<step &+ 1, member: member)
+                        if checks { inspect(task, steps: step..<step &+ 1, member) }
                         if isRagged, !task.delayed.isEmpty { settle(task.delayed, clock, at: step, member) }
                     }
                 }

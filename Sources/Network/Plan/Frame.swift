@@ -51,15 +51,23 @@ final class Frame {
     var isRagged = false
     /// What the team is running.
     var running: [Plan.Stage] = []
+    /// Whether what instructions write is looked at, and what was found.
+    let checks: Bool
+    var nonFinite: Found?
+    /// The place of the chunk's first step, or of the token that a window ends with, among those fed.
+    var firstStep: Int?
     /// Scratch of each member of the team.
     let scratch: UnsafeMutablePointer<Float>
     let scratchStride: Int
     private var owned: [UnsafeMutableRawPointer] = []
 
-    init(plan: Plan, weights: Weights, batch: Int, sourceCapacity: Int, targetCapacity: Int, threads: Int) {
+    init(
+        plan: Plan, weights: Weights, batch: Int, sourceCapacity: Int, targetCapacity: Int, threads: Int, checks: Bool = false
+    ) {
         self.plan = plan
         self.weights = weights
         self.batch = batch
+        self.checks = checks
         self.sourceCapacity = sourceCapacity
         self.targetCapacity = targetCapacity
         sourceLengths = [Int](repeating: 0, count: batch)

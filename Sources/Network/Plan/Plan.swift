@@ -20,8 +20,16 @@ struct Plan: Sendable {
         var after: [Start] = []
         /// Read only in the loop that writes it: a ring of a few steps is enough.
         var isLoopLocal = false
-        /// For the name of an operator in errors.
-        var name: String?
+        /// The numbers that stand in a row, which may be looked at; what lies between and after them is nobody's.
+        var values: [Value] = []
+
+        struct Value: Sendable {
+            /// Floats from the beginning of a row.
+            var offset = 0
+            var shape: Shape
+            /// As the program knows it.
+            var name: String
+        }
 
         /// What a value is before its first step.
         enum Start: Sendable {
@@ -30,9 +38,10 @@ struct Plan: Sendable {
         }
     }
 
-    /// An instruction, and the buffers with a past or future that it writes.
+    /// An instruction, the buffers that it writes, and those of them with a past or future.
     struct Task: Sendable {
         var instruction: any Instruction
+        var written: [Int]
         var delayed: [Int]
         /// Whether all members must be done with what came before.
         var waits = true

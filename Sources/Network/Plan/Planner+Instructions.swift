@@ -151,7 +151,7 @@ extension Planner {
             Plan.Buffer(
                 shape: [sharing.count * width], clock: graph[id].clock,
                 isLoopLocal: loop[id] >= 0 && sharing.allSatisfy { isReadOnly(in: loop[id], $0) },
-                name: graph[id].name))
+                values: sharing.enumerated().map { .init(offset: $0 * width, shape: [outputs], name: shown($1)) }))
         var initials: [PackedProduct.Initial] = []
         for (index, product) in sharing.enumerated() {
             shared.insert(product)
@@ -234,10 +234,9 @@ extension Planner {
         let key = QuantizedKey(vector: vector, loop: loop[id])
         if let buffer = quantized[key] { return (Plan.Place(buffer: buffer), size) }
         let buffer = plan.buffers.count
+        // Its rows are no floats: there is no value to look at.
         plan.buffers.append(
-            Plan.Buffer(
-                shape: Shape(shape.leading + [size]), clock: graph[id].clock, isLoopLocal: loop[id] >= 0, name: graph[vector].name
-            ))
+            Plan.Buffer(shape: Shape(shape.leading + [size]), clock: graph[id].clock, isLoopLocal: loop[id] >= 0))
         quantized[key] = buffer
         append(
             QuantizeVectors(operand: read(vector), shape: shape, result: Plan.Place(buffer: buffer), clock: graph[id].clock),

@@ -159,7 +159,7 @@ struct Planner {
     private mutating func store(_ id: Graph.ID) -> Int {
         let node = graph[id]
         let index = plan.buffers.count
-        plan.buffers.append(Plan.Buffer(shape: node.shape, clock: node.clock, name: node.name))
+        plan.buffers.append(Plan.Buffer(shape: node.shape, clock: node.clock, values: values(of: id)))
         switch node.op {
         case .number(let value): plan.constants.append(.init(buffer: index, content: .number(Float(value))))
         case .tensor(let name): plan.constants.append(.init(buffer: index, content: .tensor(name)))
@@ -169,6 +169,26 @@ struct Planner {
         let starts = (before[id, default: []].map { start($0) }, after[id, default: []].map { start($0) })
         (plan.buffers[index].before, plan.buffers[index].after) = starts
         return index
+    }
+
+    /// What is looked at where a node is stored by itself. Most rows of a table are of tokens that never come: they are looked at
+    /// where they are read.
+    private func values(of id: Graph.ID) -> [Plan.Buffer.Value] {
+        func isTable(_ id: Graph.ID) -> Bool { if case .table = graph[id].op { true } else { false } }
+        if isTable(id) || graph[id].op == .add && graph[id].operands.contains(where: isTable) { return [] }
+        return [Plan.Buffer.Value(shape: graph[id].shape, name: shown(id))]
+    }
+
+    /// How a node is called where something is wrong with its value: instance and name, or the operator, its line, and the next
+    /// named value that it is a part of.
+    func shown(_ id: Graph.ID) -> String {
+        let node = graph[id]
+        if let name = node.name { return name }
+        if node.op == .copy, !graph[node.operands[0]].op.isDelay { return shown(node.operands[0]) }
+        var reader = id
+        for _ in 0..<16 where graph[reader].name == nil { reader = readers[reader].first ?? reader }
+        let whole = graph[reader].name.map { " (a part of \($0))" } ?? ""
+        return "“\(node.op.name)” in line \(node.position.line)\(whole)"
     }
 
     private mutating func start(_ id: Graph.ID?) -> Plan.Buffer.Start {
@@ -252,7 +272,7 @@ struct Planner {
 
     mutating func append(_ instruction: any Instruction, writing buffers: [Int]) {
         let delayed = buffers.filter { !plan.buffers[$0].before.isEmpty || !plan.buffers[$0].after.isEmpty }
-        tasks.append(Plan.Task(instruction: instruction, delayed: delayed))
+        tasks.append(Plan.Task(instruction: instruction, written: buffers, delayed: delayed))
     }
 
     /// The node of the same step whose instruction must have run before the operand can be read; nil for one that is delayed within

@@ -9,8 +9,10 @@ final class Weights: @unchecked Sendable {
     /// Keeps the bytes of tensors that are used in place.
     private var tensors: [Int: TensorStorage] = [:]
     private let placeholder: UnsafeMutablePointer<Float>
+    /// With checks, what was found in a value that is computed here.
+    private(set) var nonFinite: Frame.Found?
 
-    init(plan: Plan, tensors source: [String: Tensor], team: ThreadTeam) {
+    init(plan: Plan, tensors source: [String: Tensor], team: ThreadTeam, checks: Bool = false) {
         constants = [UnsafeMutablePointer<Float>?](repeating: nil, count: plan.buffers.count)
         placeholder = .allocate(capacity: vectorWidth)
         placeholder.initialize(repeating: 0, count: vectorWidth)
@@ -18,7 +20,7 @@ final class Weights: @unchecked Sendable {
         for (index, buffer) in plan.buffers.enumerated() where buffer.clock == .constant && constants[index] == nil {
             reserve(index, buffer.shape.count())
         }
-        compute(plan, team)
+        compute(plan, team, checks)
         packed = plan.packed.map { group in
             PackedMatrix(
                 sources(of: group, tensors: source), type: group.type, outputs: group.outputs, inputs: group.inputs, team: team)
@@ -82,7 +84,7 @@ final class Weights: @unchecked Sendable {
     }
 
     /// What depends on parameters alone is computed once.
-    private func compute(_ plan: Plan, _ team: ThreadTeam) {
+    private func compute(_ plan: Plan, _ team: ThreadTeam, _ checks: Bool) {
         guard !plan.loading.isEmpty else { return }
         let frame = Frame(plan: plan, weights: self, batch: 1, sourceCapacity: 0, targetCapacity: 0, threads: team.count)
         for case .straight(let tasks) in plan.loading {
@@ -92,7 +94,9 @@ final class Weights: @unchecked Sendable {
                 } else {
                     team.run { member in task.instruction.run(frame, steps: 0..<1, member: member) }
                 }
+                if checks { frame.inspect(task, steps: 0..<1) }
             }
         }
+        nonFinite = frame.nonFinite
     }
 }

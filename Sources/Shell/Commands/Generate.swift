@@ -37,6 +37,7 @@ struct GenerateCommand: Command {
     var json = false
 
     var threads: Int? { sampling.threads }
+    var check: Bool { sampling.check }
 
     func validate() throws {
         if prompt != nil && promptFile != nil { throw ValidationError("--prompt and --prompt-file exclude each other") }

@@ -34,6 +34,7 @@ struct LogitsCommand: Command {
     @OptionGroup var sampling: SamplingArguments
 
     var threads: Int? { sampling.threads }
+    var check: Bool { sampling.check }
 
     func validate() throws {
         if (ids == nil) == (text == nil) { throw ValidationError("give either --ids or --text") }
@@ -50,7 +51,6 @@ struct LogitsCommand: Command {
         let report = LogitsReport(
             output: shell.output, ids: ids, all: all, sampler: probabilities ? Sampler(options) : nil, tokenizer: model.tokenizer)
         let each = try eachLogits(of: network, ids)
-        if json { try report.begin() }
         try each { index, logits in
             try shell.throwIfInterrupted()
             guard all || index == ids.count - 1 else { return }
@@ -101,6 +101,8 @@ private final class LogitsReport {
     private let tokenizer: (any Tokenizer)?
     /// Those of `--all --probabilities`, which come after all logits.
     private var probabilities: [JSON] = []
+    /// Nothing is written before there is something to write: feeding may fail.
+    private var hasBegun = false
 
     init(output: any Output, ids: [Int], all: Bool, sampler: Sampler?, tokenizer: (any Tokenizer)?) {
         self.output = output
@@ -110,12 +112,13 @@ private final class LogitsReport {
         self.tokenizer = tokenizer
     }
 
-    func begin() throws {
+    private func begin() throws {
+        hasBegun = true
         try output.write(#"{"ids":\#(JSON.ids(ids).text),"logits":\#(all ? "[" : "")"#)
     }
 
     func write(_ logits: UnsafeBufferPointer<Float>, index: Int) throws {
-        if all && index > 0 { try output.write(",") }
+        if hasBegun { try output.write(",") } else { try begin() }
         try output.write(JSON.numbers(logits.lazy.map(Double.init)).text)
         if let sampler { probabilities.append(.numbers(sampler.probabilities(logits, history: Array(ids[...index])))) }
     }

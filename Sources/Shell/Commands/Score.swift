@@ -4,7 +4,7 @@ import Generation
 /// `score`: how well the model foretells a text.
 struct ScoreCommand: Command {
     static let about = CommandDescription(
-        "score", "measure how well the model foretells a text", usage: "[FILE…] [--per-token] [--json]",
+        "score", "measure how well the model foretells a text", usage: "[FILE…] [--per-token] [--check] [--json]",
         discussion: """
             Every token after the first is scored, from the initial state. Without FILE, standard input is read. The session
             stays as it was.
@@ -22,6 +22,9 @@ struct ScoreCommand: Command {
 
     @Flag(help: "show each token with its surprisal in nats")
     var perToken = false
+
+    @Flag(help: SamplingArguments.help("check", nil))
+    var check = false
 
     @Flag(
         help: "one object for each text: tokens, characters, bytes, nats_per_token, bits_per_character, bits_per_byte, perplexity"

@@ -7,12 +7,15 @@ protocol Command: ParsableArguments {
     static func candidates(after words: [String], in shell: Shell) -> [String]?
     /// The threads that the model is to be given, where the command has the option.
     var threads: Int? { get }
+    /// Whether the model is to be checked while it runs.
+    var check: Bool { get }
     func run(in shell: Shell) throws
 }
 
 extension Command {
     static func candidates(after words: [String], in shell: Shell) -> [String]? { nil }
     var threads: Int? { nil }
+    var check: Bool { false }
 }
 
 /// What help says about a command, and where it can be used.

@@ -19,14 +19,15 @@ public struct CommandEntry: Sendable {
         candidates = { C.candidates(after: $0, in: $1) }
         run = { words, shell in
             let command: C = try Self.parse(words, name: C.about.name)
-            if let threads = command.threads { try shell.useThreads(threads) }
+            try shell.use(threads: command.threads, check: command.check)
             try command.run(in: shell)
         }
         runWithModel = { words, shell in
             let (model, rest) = OptionDescription.takingModel(from: words, options: { OptionDescription.all(of: C.self) })
             let command: C = try Self.parse(rest, name: C.about.name)
             guard let model else { throw Failure.usage("\(C.about.name) takes a MODEL: a path, or a name from the zoo") }
-            try shell.load(model, threads: command.threads)
+            try shell.use(threads: command.threads, check: command.check)
+            try shell.load(model)
             try command.run(in: shell)
         }
     }

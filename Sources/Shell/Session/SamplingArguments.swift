@@ -43,6 +43,9 @@ struct SamplingArguments: ParsableArguments {
     @Option(parsing: .unconditional, help: Self.help("threads", "N"))
     var threads: Int?
 
+    @Flag(help: Self.help("check", nil))
+    var check = false
+
     /// The words of `/set` that say the same. A preset goes first: it sets everything.
     var choices: [Settings.Choice] {
         var choices: [Settings.Choice] = []
@@ -83,7 +86,7 @@ struct SamplingArguments: ParsableArguments {
     }
 
     /// The setting's own words, and its default.
-    static func help(_ name: String, _ valueName: String) -> ArgumentHelp {
+    static func help(_ name: String, _ valueName: String?) -> ArgumentHelp {
         let summary = Setting.all.first { $0.name == name }?.summary ?? ""
         let preset = name == "preset" ? ": " + SamplingOptions.presetNames.joined(separator: ", ") : ""
         let standard = GenerationOptions().value(of: name).map { " (\($0))" } ?? ""

@@ -28,6 +28,9 @@ public struct Setting: Sendable {
             name: "preset", valueName: "NAME", summary: "sample as another program does", choices: SamplingOptions.presetNames),
         Setting(name: "seed", valueName: "N", summary: "of the random numbers; -1 for a random one", choices: ["-1"]),
         Setting(name: "threads", valueName: "N", summary: "they change the speed, never the numbers"),
+        Setting(
+            name: "check", valueName: "WORD", summary: "end at the first value that is NaN or infinite, and name it",
+            choices: ["on", "off"]),
         Setting(name: "errors", valueName: "WORD", summary: "what a script does after an error", choices: ["stop", "continue"]),
     ]
 
@@ -50,6 +53,7 @@ public struct Settings: Sendable {
     private(set) var choices: [Choice] = []
     private(set) var seed: UInt64?
     private(set) var threads: Int?
+    private(set) var checks = false
     private(set) var continuesAfterErrors = false
 
     public init() {}
@@ -62,6 +66,9 @@ public struct Settings: Sendable {
         switch name {
         case "seed": seed = try Self.seed(value)
         case "threads": threads = try Self.threads(value)
+        case "check":
+            guard setting.choices.contains(value) else { throw Failure.usage("check is “\(value)”; it should be on or off") }
+            checks = value == "on"
         case "errors":
             guard setting.choices.contains(value) else {
                 throw Failure.usage("errors is “\(value)”; it should be stop or continue")
@@ -83,6 +90,7 @@ public struct Settings: Sendable {
         switch try Setting.named(name).name {
         case "seed": seed = nil
         case "threads": threads = nil
+        case "check": checks = false
         case "errors": continuesAfterErrors = false
         default: choices.removeAll { $0.name == name }
         }

@@ -6,7 +6,7 @@ extension Shell {
         guard let loaded else { return }
         switch name {
         case "seed": loaded.session?.reseed(settings.seed ?? host.randomSeed())
-        case "threads": try reload()
+        case "threads", "check": try reload()
         default: break
         }
         if name == "seed" { loaded.hasShownSeed = false }
@@ -31,6 +31,7 @@ extension Shell {
         let seed = settings.seed.map { [String($0), "(set)"] } ?? [loaded?.session.map { "\($0.seed)" } ?? "-1", "(random)"]
         rows.append(["seed"] + seed)
         rows.append(["threads"] + (settings.threads.map { [String($0), "(set)"] } ?? ["chosen for this machine", ""]))
+        rows.append(["check", settings.checks ? "on" : "off", settings.checks ? "(set)" : ""])
         rows.append(["errors", settings.continuesAfterErrors ? "continue" : "stop", settings.continuesAfterErrors ? "(set)" : ""])
         for line in table(rows) { try output.writeLine(line.trimmingBlanksAtEnd) }
     }

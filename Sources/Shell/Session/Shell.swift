@@ -51,9 +51,9 @@ public final class Shell {
 
     /// Loads a model by path or name. What fails leaves the session as it was.
     /// - Parameter words: what else the name could have meant, for the suggestion.
-    public func load(_ nameOrPath: String, threads: Int? = nil, orAmong words: [String] = []) throws {
+    public func load(_ nameOrPath: String, orAmong words: [String] = []) throws {
         let path = try zoo.path(of: nameOrPath, orAmong: words)
-        let model = try Model.load(path: path, threads: threads ?? settings.threads)
+        let model = try Model.load(path: path, threads: settings.threads, checks: settings.checks)
         for warning in model.warnings { output.warn("\(path): \(warning)") }
         loaded = Loaded(model)
     }
@@ -89,16 +89,18 @@ public final class Shell {
         return tokenizer
     }
 
-    /// Loads the model again for another number of threads. The session goes on: the numbers are the same.
-    func useThreads(_ threads: Int) throws {
-        guard threads != settings.threads else { return }
-        try settings.set("threads", to: [String(threads)])
+    /// Loads the model again where it is to run otherwise. The session goes on: the numbers are the same.
+    func use(threads: Int?, check: Bool) throws {
+        let (hasThreads, hasCheck) = (threads == nil || threads == settings.threads, !check || settings.checks)
+        if hasThreads && hasCheck { return }
+        if let threads { try settings.set("threads", to: [String(threads)]) }
+        if check { try settings.set("check", to: ["on"]) }
         try reload()
     }
 
     func reload() throws {
         guard let loaded else { return }
-        let next = Loaded(try Model.load(path: loaded.model.path, threads: settings.threads))
+        let next = Loaded(try Model.load(path: loaded.model.path, threads: settings.threads, checks: settings.checks))
         next.undo = loaded.undo
         next.hasShownSeed = loaded.hasShownSeed
         if let session = loaded.session {
