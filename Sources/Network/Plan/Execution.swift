@@ -9,6 +9,7 @@ extension Frame: TeamWork {
         longestSource = sourceSteps
         isRagged = sourceLengths.contains { $0 != sourceSteps }
         begin(.source)
+        isOneRow = batch == 1 && sourceSteps == 1
         running = plan.reading
         team.run(self)
         try throwNonFinite()
@@ -20,6 +21,7 @@ extension Frame: TeamWork {
     func advance(_ team: ThreadTeam, results: () throws -> Void) throws {
         targetSteps = targetLengths.max() ?? 0
         isRagged = targetLengths.contains { $0 != targetSteps }
+        isOneRow = batch == 1 && targetSteps == 1
         running = plan.stepping
         team.run(self)
         try throwNonFinite()
@@ -35,7 +37,7 @@ extension Frame: TeamWork {
             switch stage {
             case .straight(let tasks):
                 for task in tasks {
-                    if task.waits { member.barrier() }
+                    if isOneRow ? task.waitsForOneRow : task.waits { member.barrier() }
                     task.instruction.run(self, steps: 0..<steps(task.instruction.clock), member: member)
                     if checks { inspect(task, steps: 0..<steps(task.instruction.clock), member) }
                     if isRagged, !task.delayed.isEmpty { settle(task.delayed, task.instruction.clock, member) }
@@ -47,7 +49,7 @@ extension Frame: TeamWork {
                     let step = backward ? count &- 1 &- i : i
                     if i > 0 { member.barrier() }
                     for task in tasks {
-                        if task.waits { member.barrier() }
+                        if isOneRow ? task.waitsForOneRow : task.waits { member.barrier() }
                         task.instruction.run(self, steps: step..<step &+ 1, member: member)
                         if checks { inspect(task, steps: step..<step &+ 1, member) }
                         if isRagged, !task.delayed.isEmpty { settle(task.delayed, clock, at: step, member) }

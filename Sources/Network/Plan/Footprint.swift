@@ -65,14 +65,19 @@ extension Plan {
     }
 
     private static func withBarriers(_ stages: [Stage]) -> [Stage] {
-        // Instructions that the members may not have finished.
-        var open: [Footprint] = []
+        // What the members may not have finished: of many rows, and of one.
+        var (open, openForOneRow): ([Footprint], [Footprint]) = ([], [])
+        func waits(_ footprint: Footprint, _ open: inout [Footprint]) -> Bool {
+            let waits = open.contains { $0.mustPrecede(footprint) }
+            if waits { open = [] }
+            open.append(footprint)
+            return waits
+        }
         func mark(_ tasks: [Task]) -> [Task] {
             tasks.map { task in
                 var task = task
-                task.waits = open.contains { $0.mustPrecede(task.instruction.footprint) }
-                if task.waits { open = [] }
-                open.append(task.instruction.footprint)
+                task.waits = waits(task.instruction.footprint, &open)
+                task.waitsForOneRow = waits(task.instruction.footprintOfOneRow, &openForOneRow)
                 // Settling what follows the ends of sequences begins and ends with a barrier of its own.
                 return task
             }

@@ -49,6 +49,8 @@ final class Frame {
     var longestSource = 0
     /// Whether sequences of the running chunk differ in length.
     var isRagged = false
+    /// Whether one sequence is computed for one step.
+    var isOneRow = false
     /// What the team is running.
     var running: [Plan.Stage] = []
     /// Whether what instructions write is looked at, and what was found.
@@ -76,7 +78,7 @@ final class Frame {
         targetTokens = .allocate(capacity: max(1, batch * targetCapacity))
         sourceTokens.initialize(repeating: 0, count: max(1, batch * sourceCapacity))
         targetTokens.initialize(repeating: 0, count: max(1, batch * targetCapacity))
-        scratchStride = Pass.scratchSize
+        scratchStride = Pass.scratchSize + Plan.padded(plan.quantizedSize)
         scratch = .allocate(capacity: scratchStride * threads)
         scratch.initialize(repeating: 0, count: scratchStride * threads)
         memory = .allocate(capacity: max(1, plan.buffers.count))
@@ -123,6 +125,11 @@ final class Frame {
         return Memory(
             base: base, rowStride: width, stepStride: buffer.clock.isTimed ? width * batch : 0,
             origin: buffer.clock.isTimed ? buffer.before.count : 0, ring: ring)
+    }
+
+    /// Where a member rounds a vector to eight bits.
+    func quantized(by member: ThreadTeam.Member) -> UnsafeMutablePointer<Float> {
+        scratch + (member.index &* scratchStride &+ Pass.scratchSize)
     }
 
     // MARK: Rows

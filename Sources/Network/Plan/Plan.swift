@@ -43,8 +43,9 @@ struct Plan: Sendable {
         var instruction: any Instruction
         var written: [Int]
         var delayed: [Int]
-        /// Whether all members must be done with what came before.
+        /// Whether all members must be done with what came before; and where there is one row.
         var waits = true
+        var waitsForOneRow = true
     }
 
     enum Stage: Sendable {
@@ -118,6 +119,8 @@ struct Plan: Sendable {
     var outputs: [Entry: [Output]] = [:]
     /// Vector inputs: the buffer that each is written to.
     var vectorInputs: [(entry: Entry, name: String, buffer: Int, size: Int)] = []
+    /// Floats that the longest vector takes which a member rounds to eight bits by itself.
+    var quantizedSize = 0
     /// Multiplications and additions of one generated step (or of one position of a source), by which threads are chosen.
     var workPerStep = 0
     /// Steps of one sequence that are computed at once. A property of the plan, not of the machine.

@@ -165,7 +165,7 @@ extension Planner {
             PackedProduct(
                 heads: [head], parts: sharing.count, vector: multiplied.place, initials: initials,
                 result: Plan.Place(buffer: buffer), clock: graph[id].clock, vectors: [], vectorSize: multiplied.size,
-                outputs: outputs), writing: [buffer])
+                outputs: outputs, rounded: multiplied.rounded), writing: [buffer])
         plan.workPerStep += graph[id].clock.isTimed ? sharing.count * outputs * inputs : 0
     }
 
@@ -191,8 +191,8 @@ extension Planner {
         append(
             PackedProduct(
                 heads: [head], parts: 1, vector: multiplied.place, initials: initials, result: result,
-                clock: graph[id].clock, vectors: Shape(vector.shape.leading), vectorSize: multiplied.size, outputs: outputs),
-            writing: [result.buffer])
+                clock: graph[id].clock, vectors: Shape(vector.shape.leading), vectorSize: multiplied.size, outputs: outputs,
+                rounded: multiplied.rounded), writing: [result.buffer])
     }
 
     /// A matrix for each head.
@@ -227,12 +227,14 @@ extension Planner {
     /// Where a product finds its vectors, and the floats that each takes: rounded to eight bits first, for a quantized matrix.
     private mutating func multiplied(
         _ vector: Graph.ID, by type: ElementType, in id: Graph.ID
-    ) -> (place: Plan.Place, size: Int) {
+    ) -> (place: Plan.Place, size: Int, rounded: (place: Plan.Place, size: Int)?) {
         let shape = graph[vector].shape
-        guard type.isQuantized else { return (read(vector), shape.last) }
+        guard type.isQuantized else { return (read(vector), shape.last, nil) }
+        let rounded = shape.rank == 1 ? (place: read(vector), size: shape.last) : nil
+        if rounded != nil { plan.quantizedSize = max(plan.quantizedSize, QuantizedVector.floats(shape.last)) }
         let size = QuantizedVector.floats(shape.last)
         let key = QuantizedKey(vector: vector, loop: loop[id])
-        if let buffer = quantized[key] { return (Plan.Place(buffer: buffer), size) }
+        if let buffer = quantized[key] { return (Plan.Place(buffer: buffer), size, rounded) }
         let buffer = plan.buffers.count
         // Its rows are no floats: there is no value to look at.
         plan.buffers.append(
@@ -241,7 +243,7 @@ extension Planner {
         append(
             QuantizeVectors(operand: read(vector), shape: shape, result: Plan.Place(buffer: buffer), clock: graph[id].clock),
             writing: [buffer])
-        return (Plan.Place(buffer: buffer), size)
+        return (Plan.Place(buffer: buffer), size, rounded)
     }
 
     /// The product of a matrix with every row of an embedding, computed when the model is loaded.

@@ -5,12 +5,15 @@ protocol Instruction: AnyObject, Sendable {
     /// Of the result.
     var clock: Clock { get }
     var footprint: Footprint { get }
+    /// The same where there is one row: one sequence, one step.
+    var footprintOfOneRow: Footprint { get }
     /// Computes the result at some steps of the chunk, for all sequences. For what is not timed there is one step.
     func run(_ frame: Frame, steps: Range<Int>, member: ThreadTeam.Member)
 }
 
 extension Instruction {
     var footprint: Footprint { .unknown }
+    var footprintOfOneRow: Footprint { footprint }
 }
 
 /// How a value is read by an operator whose result has another shape: axes are aligned at the last, sizes of 1 are repeated.

@@ -25,6 +25,10 @@ final class PackedProduct: Instruction {
     let result: Plan.Place
     let clock: Clock
     let footprint: Footprint
+    let footprintOfOneRow: Footprint
+    /// Where a vector by itself is as it was before `QuantizeVectors`, and its size: with one row, every member rounds it anew rather
+    /// than wait for the others to have rounded their share.
+    private let rounded: (place: Plan.Place, size: Int)?
     /// The axes of the vectors in one row that all meet the same matrix.
     private let vectors: Shape
     /// Floats that each of them takes.
@@ -36,9 +40,10 @@ final class PackedProduct: Instruction {
 
     init(
         heads: [Head], parts: Int, vector: Plan.Place, initials: [Initial], result: Plan.Place, clock: Clock, vectors: Shape,
-        vectorSize: Int, outputs: Int
+        vectorSize: Int, outputs: Int, rounded: (place: Plan.Place, size: Int)? = nil
     ) {
         self.heads = heads
+        self.rounded = rounded
         self.vector = vector
         self.initials = initials
         isStepwise = initials.contains { if case .place(_, .once) = $0 { true } else { false } }
@@ -65,6 +70,12 @@ final class PackedProduct: Instruction {
             }
         }
         self.footprint = footprint
+        if let rounded {
+            footprint.reads = footprint.reads.map {
+                $0.place.buffer == vector.buffer ? .init(rounded.place, count: nil, division: .whole) : $0
+            }
+        }
+        footprintOfOneRow = footprint
     }
 
     func run(_ frame: Frame, steps: Range<Int>, member: ThreadTeam.Member) {
@@ -94,7 +105,13 @@ final class PackedProduct: Instruction {
     ) {
         let rows = Rows(frame, clock, steps)
         if rows.count == 0 { return }
-        let x = frame.row(vector, step: steps.lowerBound, sequence: 0)
+        var x = frame.row(vector, step: steps.lowerBound, sequence: 0)
+        if frame.isOneRow, let rounded {
+            x = frame.quantized(by: member)
+            frame.kernels.quantize(
+                frame.row(rounded.place, step: steps.lowerBound, sequence: 0), rounded.size, x,
+                0..<QuantizedVector.blocks(rounded.size))
+        }
         let y = frame.row(result, step: steps.lowerBound, sequence: 0)
         let (xStride, yStride) = (frame.memory[vector.buffer].rowStride, frame.memory[result.buffer].rowStride)
         let share = member.share(of: units &* heads.count)
@@ -129,6 +146,8 @@ final class QuantizeVectors: Instruction {
     let result: Plan.Place
     let clock: Clock
     let footprint: Footprint
+    /// With one row of one vector the products do this themselves.
+    var footprintOfOneRow: Footprint { vectors.axes.isEmpty ? Footprint() : footprint }
     /// The vectors of one row.
     private let vectors: Shape
     private let size: Int
@@ -145,6 +164,7 @@ final class QuantizeVectors: Instruction {
     }
 
     func run(_ frame: Frame, steps: Range<Int>, member: ThreadTeam.Member) {
+        if frame.isOneRow && vectors.axes.isEmpty { return }
         let rows = Rows(frame, clock, steps)
         let blocks = QuantizedVector.blocks(size)
         let perRow = vectors.count(source: frame.longestSource)
