@@ -23,9 +23,11 @@ struct Footprint: Sendable {
             self.division = division
         }
 
-        /// Whether one member may touch what another one does. (Steps of one buffer are apart.)
-        func meets(_ other: Access) -> Bool {
-            guard place.buffer == other.place.buffer, place.shift == other.place.shift else { return false }
+        /// Whether one member may touch what another one does.
+        /// - Parameter inOneTurn: of a loop, in which steps of one buffer are apart. Elsewhere all steps are touched at once.
+        func meets(_ other: Access, inOneTurn: Bool) -> Bool {
+            guard place.buffer == other.place.buffer else { return false }
+            if inOneTurn, place.shift != other.place.shift { return false }
             if division != .whole, division == other.division, place.offset == other.place.offset { return false }
             let (low, high) = place.offset <= other.place.offset ? (self, other) : (other, self)
             guard let count = low.count else { return true }
@@ -46,13 +48,14 @@ struct Footprint: Sendable {
         self.isUnknown = isUnknown
     }
 
-    /// Whether what comes after `self` may begin before all members are done with it.
-    func mustPrecede(_ later: Footprint) -> Bool {
+    /// Whether all members must be done with `self` before what comes after it may begin.
+    /// - Parameter inOneTurn: whether both are in one turn of a loop.
+    func mustPrecede(_ later: Footprint, inOneTurn: Bool) -> Bool {
         if isUnknown || later.isUnknown { return true }
-        return writes.contains { write in
-            later.reads.contains { write.meets($0) } || later.writes.contains { write.meets($0) }
+        func meets(_ a: [Access], _ b: [Access]) -> Bool {
+            a.contains { one in b.contains { one.meets($0, inOneTurn: inOneTurn) } }
         }
-            || reads.contains { read in later.writes.contains { read.meets($0) } }
+        return meets(writes, later.reads) || meets(writes, later.writes) || meets(reads, later.writes)
     }
 }
 
@@ -67,12 +70,17 @@ extension Plan {
     private static func withBarriers(_ stages: [Stage]) -> [Stage] {
         // Instructions that the members may not have finished.
         var open: [Footprint] = []
-        func mark(_ tasks: [Task]) -> [Task] {
-            tasks.map { task in
+        func mark(_ tasks: [Task], isLoop: Bool = false) -> [Task] {
+            // Those of `open` that stand before this stage.
+            var before = open.count
+            return tasks.map { task in
                 var task = task
-                task.waits = open.contains { $0.mustPrecede(task.instruction.footprint) }
-                if task.waits { open = [] }
-                open.append(task.instruction.footprint)
+                let footprint = task.instruction.footprint
+                task.waits = open.enumerated().contains { place, earlier in
+                    earlier.mustPrecede(footprint, inOneTurn: isLoop && place >= before)
+                }
+                if task.waits { (open, before) = ([], 0) }
+                open.append(footprint)
                 // Settling what follows the ends of sequences begins and ends with a barrier of its own.
                 return task
             }
@@ -80,7 +88,7 @@ extension Plan {
         return stages.map { stage in
             switch stage {
             case .straight(let tasks): .straight(mark(tasks))
-            case .loop(let tasks, let clock, let backward): .loop(mark(tasks), clock: clock, backward: backward)
+            case .loop(let tasks, let clock, let backward): .loop(mark(tasks, isLoop: true), clock: clock, backward: backward)
             }
         }
     }
