@@ -59,6 +59,22 @@ import Testing
         #expect(message(program + "  return y12000\n}") == "accepted")
     }
 
+    @Test(.timeLimit(.minutes(1))) func longChainsOfSumsAreOneSum() {
+        var program = "step(x: 4) {\n  y0 = tanh(x)\n"
+        for i in 1...30_000 { program += "  y\(i) = y\(i - 1) + x\n" }
+        #expect(message(program + "  return y30000\n}") == "accepted")
+    }
+
+    @Test(.timeLimit(.minutes(1))) func manyPartsOfLongSumsStayWhole() {
+        let count = 1500
+        let terms = (0..<count).map { "tanh(\($0).5 * x)" }.joined(separator: " + ")
+        let names = (0..<count).map { "y\($0)" }
+        let sums = names.map { "sum(\($0))" }.joined(separator: " + ")
+        #expect(
+            message("step(x: \(2 * count)) {\n  \(names.joined(separator: ", ")) = split(\(terms))\n  return \(sums)\n}")
+                == "accepted")
+    }
+
     @Test func longChainsOfDelaysAreStopped() {
         var program = "step(x: 4) {\n  y0 = x * 2\n"
         for i in 1...3000 { program += "  y\(i) = prev(y\(i - 1))\n" }
