@@ -1,4 +1,5 @@
 import Foundation
+import Kernels
 import Testing
 
 @testable import Network
@@ -19,13 +20,33 @@ import Testing
     ]
 
     @Test func planMeetsInterpreterAndItself() throws {
+        try check { $0.tensors }
+    }
+
+    /// The same with tensors of every stored type.
+    @Test func storedTypesMeetInterpreterAndThemselves() throws {
+        try check { program in
+            var random = SplitMix(seed: UInt64(program.text.utf8.count))
+            var tensors = program.tensors
+            for (name, tensor) in program.tensors.sorted(by: { $0.key < $1.key }) {
+                let type = ElementType.allCases[Int(random.next() % UInt64(ElementType.allCases.count))]
+                if tensor.shape.isEmpty { continue }
+                // Mostly as products take them apart.
+                let axis = tensor.shape.count - 1 - (tensor.shape.count > 1 ? Int(random.next() % 2) : 0)
+                tensors[name] = try tensor.converted(to: type, blockAxis: type.isQuantized ? axis : nil)
+            }
+            return tensors
+        }
+    }
+
+    private func check(_ tensors: (RandomProgram) throws -> [String: Tensor]) throws {
         var run = 0
         for seed in Self.seeds {
             let program = RandomProgram(seed: seed)
             do {
                 try Agreement(
                     label: "seed \(seed)", program: program.text, hyperparameters: program.hyperparameters,
-                    tensors: program.tensors
+                    tensors: tensors(program)
                 ).check()
                 run += 1
             } catch let errors as NotationErrors {
