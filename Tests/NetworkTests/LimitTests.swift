@@ -75,6 +75,16 @@ import Testing
                 == "accepted")
     }
 
+    /// Also on a small stack, and though every part of a part is read.
+    @Test(.timeLimit(.minutes(1)), arguments: ["E[token]", "tanh(E[token]) + prev(y0)"])
+    func longChainsOfPartsAreFollowedOnce(first: String) {
+        let count = 12_000
+        var program = "step(token) {\n  y0 = \(first)\n"
+        for i in 1..<count { program += "  a\(i), y\(i) = split(y\(i - 1), 1, \(count - i))\n  b\(i) = tanh(a\(i))\n" }
+        program += "  return y\(count - 1)" + (1..<count).map { " + b\($0)" }.joined() + "\n}"
+        #expect(message(program, tensors: ["E": [2, count]]) == "accepted")
+    }
+
     @Test func longChainsOfDelaysAreStopped() {
         var program = "step(x: 4) {\n  y0 = x * 2\n"
         for i in 1...3000 { program += "  y\(i) = prev(y\(i - 1))\n" }
