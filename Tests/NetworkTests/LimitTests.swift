@@ -85,6 +85,14 @@ import Testing
         #expect(message(program, tensors: ["E": [2, count]]) == "accepted")
     }
 
+    @Test(.timeLimit(.minutes(1))) func manyProductsOfOneVectorAreFoundOnce() {
+        let count = 16_000
+        var program = "step(x: 2) {\n  y0 = x\n"
+        for i in 1...count { program += "  y\(i) = W\(i) @ x + tanh(y\(i - 1))\n" }
+        let tensors = Dictionary(uniqueKeysWithValues: (1...count).map { ("W\($0)", [2, 2]) })
+        #expect(message(program + "  return y\(count)\n}", tensors: tensors) == "accepted")
+    }
+
     @Test func longChainsOfDelaysAreStopped() {
         var program = "step(x: 4) {\n  y0 = x * 2\n"
         for i in 1...3000 { program += "  y\(i) = prev(y\(i - 1))\n" }

@@ -76,9 +76,12 @@ extension Plan {
             return tasks.map { task in
                 var task = task
                 let footprint = task.instruction.footprint
-                task.waits = open.enumerated().contains { place, earlier in
-                    earlier.mustPrecede(footprint, inOneTurn: isLoop && place >= before)
-                }
+                // Among very many there is one now and then, so that looking at all of them is not quadratic.
+                task.waits =
+                    open.count >= 512
+                    || open.enumerated().contains { place, earlier in
+                        earlier.mustPrecede(footprint, inOneTurn: isLoop && place >= before)
+                    }
                 if task.waits { (open, before) = ([], 0) }
                 open.append(footprint)
                 // Settling what follows the ends of sequences begins and ends with a barrier of its own.

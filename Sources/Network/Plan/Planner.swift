@@ -19,6 +19,8 @@ struct Planner {
     var tasks: [Plan.Task] = []
     /// Products that share an instruction with one before them.
     var shared: Set<Graph.ID> = []
+    /// For each vector, where the readers begin that may still share an instruction.
+    var firstUnshared: [Graph.ID: Int] = [:]
     /// For each view that has been followed: see `origin(of:)`.
     private var origins: [(id: Graph.ID, offset: Int)?]
     /// Whether a node's instruction, or the pass that it is a part of, stands before what comes next.
