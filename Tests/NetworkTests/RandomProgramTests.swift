@@ -28,11 +28,15 @@ import Testing
         try check { program in
             var random = SplitMix(seed: UInt64(program.text.utf8.count))
             var tensors = program.tensors
-            for (name, tensor) in program.tensors.sorted(by: { $0.key < $1.key }) {
-                let type = ElementType.allCases[Int(random.next() % UInt64(ElementType.allCases.count))]
-                if tensor.shape.isEmpty { continue }
-                // Mostly as products take them apart.
-                let axis = tensor.shape.count - 1 - (tensor.shape.count > 1 ? Int(random.next() % 2) : 0)
+            let uses = try? TensorUses(
+                program: program.text, hyperparameters: program.hyperparameters, shapes: tensors.mapValues(\.shape))
+            for (name, tensor) in program.tensors.sorted(by: { $0.key < $1.key }) where !tensor.shape.isEmpty {
+                // Matrices of products mostly as products take them, the others anyhow.
+                let product = uses?.blockAxes[name]
+                let types = product == nil ? ElementType.allCases : [.f16, .bf16, .q8, .q8, .q4, .q4]
+                let type = types[Int(random.next() % UInt64(types.count))]
+                let turned = random.next() % 6 == 0
+                let axis = turned ? max(0, tensor.shape.count - 2) : product ?? tensor.shape.count - 1
                 tensors[name] = try tensor.converted(to: type, blockAxis: type.isQuantized ? axis : nil)
             }
             return tensors
