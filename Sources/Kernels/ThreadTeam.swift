@@ -181,7 +181,8 @@ public final class ThreadTeam: @unchecked Sendable {
 
     /// After a run that was mostly waiting, the caller works alone for a while: the longer, the more often it happens.
     private func judge(nanoseconds: Int) {
-        if nanoseconds > Self.shortRun, 2 &* waited.load(ordering: .relaxed) > nanoseconds {
+        // Of the members' time together.
+        if nanoseconds > Self.shortRun, 4 &* waited.load(ordering: .relaxed) > nanoseconds &* count {
             aloneUntil = Self.now() &+ penalty
             penalty = min(2 &* penalty, Self.largestPenalty)
         } else {
@@ -258,27 +259,27 @@ private final class ClosureWork: TeamWork {
 
 /// What a helper's thread is given.
 private final class Helper {
-    /// Outlives its helpers: see `deinit`.
-    unowned(unsafe) let team: ThreadTeam
-    let index: Int
+    /// Outlives its helpers: see `deinit`. Never retained, or it would outlive its users as well.
+    private let team: Unmanaged<ThreadTeam>
+    private let index: Int
 
     init(team: ThreadTeam, index: Int) {
-        self.team = team
+        self.team = .passUnretained(team)
         self.index = index
     }
+
+    func help() { team._withUnsafeGuaranteedRef { $0.help(as: index) } }
 }
 
 #if canImport(Darwin)
 private func helperMain(_ argument: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? {
-    let helper = Unmanaged<Helper>.fromOpaque(argument).takeRetainedValue()
-    helper.team.help(as: helper.index)
+    Unmanaged<Helper>.fromOpaque(argument).takeRetainedValue().help()
     return nil
 }
 #else
 private func helperMain(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
     guard let argument else { return nil }
-    let helper = Unmanaged<Helper>.fromOpaque(argument).takeRetainedValue()
-    helper.team.help(as: helper.index)
+    Unmanaged<Helper>.fromOpaque(argument).takeRetainedValue().help()
     return nil
 }
 #endif

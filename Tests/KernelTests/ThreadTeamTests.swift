@@ -48,6 +48,20 @@ import Testing
         #expect(done.withLock { $0.count } == 1000)
     }
 
+    /// Whether they wait for work or sleep.
+    @Test func helpersLeaveWithTheirTeam() {
+        final class Watched { weak var team: ThreadTeam? }
+        let watched = (0..<100).map { index in
+            let watched = Watched()
+            let team = ThreadTeam(count: 3)
+            watched.team = team
+            if index % 3 > 0 { team.run { $0.barrier() } }
+            if index % 5 == 0 { usleep(2000) }
+            return watched
+        }
+        #expect(watched.indices.filter { watched[$0].team != nil } == [])
+    }
+
     private final class Counter: Sendable {
         let value = Atomic<Int>(0)
     }

@@ -95,11 +95,19 @@ struct Agreement {
         #expect(Set(results.keys) == Set(network.graph.results.keys), comment("the entries with results"))
         for (entry, outputs) in results {
             var interpreter = try network.interpreter(for: input)
+            // What rounding the vectors of products with blocks does to a value is what the plan may differ by.
+            var rounded = interpreter
+            rounded.integerProducts = network.integerProducts
+            let isRounded = !network.integerProducts.isEmpty
             for (output, root) in zip(outputs, network.graph.results[entry] ?? []) {
-                var (largest, error, isFinite) = (1.0, 0.0, true)
+                var (largest, error, allowed, isFinite) = (1.0, 0.0, 0.0, true)
                 for (step, values) in output.values.enumerated() {
                     let expected = interpreter.value(of: root.node, at: step).expanded(to: output.shape).elements
                     #expect(expected.count == values.count, comment("the size of \(entry).\(output.name)"))
+                    if isRounded {
+                        let other = rounded.value(of: root.node, at: step).expanded(to: output.shape).elements
+                        for (a, b) in zip(expected, other) { allowed = max(allowed, abs(a - b)) }
+                    }
                     for (a, b) in zip(expected, values) {
                         if !a.isFinite { isFinite = false }
                         largest = max(largest, abs(a))
@@ -108,8 +116,8 @@ struct Agreement {
                     }
                 }
                 #expect(
-                    !isFinite || error <= 1e-5 * largest,
-                    comment("\(entry).\(output.name): error \(error), largest \(largest)"))
+                    !isFinite || error <= 8 * allowed + (isRounded ? 1e-2 : 1e-5) * largest,
+                    comment("\(entry).\(output.name): error \(error), largest \(largest), allowed \(allowed)"))
             }
         }
     }

@@ -59,6 +59,40 @@ import Testing
         #expect(message(program + "  return y12000\n}") == "accepted")
     }
 
+    @Test(.timeLimit(.minutes(1))) func longChainsOfSumsAreOneSum() {
+        var program = "step(x: 4) {\n  y0 = tanh(x)\n"
+        for i in 1...30_000 { program += "  y\(i) = y\(i - 1) + x\n" }
+        #expect(message(program + "  return y30000\n}") == "accepted")
+    }
+
+    @Test(.timeLimit(.minutes(1))) func manyPartsOfLongSumsStayWhole() {
+        let count = 1500
+        let terms = (0..<count).map { "tanh(\($0).5 * x)" }.joined(separator: " + ")
+        let names = (0..<count).map { "y\($0)" }
+        let sums = names.map { "sum(\($0))" }.joined(separator: " + ")
+        #expect(
+            message("step(x: \(2 * count)) {\n  \(names.joined(separator: ", ")) = split(\(terms))\n  return \(sums)\n}")
+                == "accepted")
+    }
+
+    /// Also on a small stack, and though every part of a part is read.
+    @Test(.timeLimit(.minutes(1)), arguments: ["E[token]", "tanh(E[token]) + prev(y0)"])
+    func longChainsOfPartsAreFollowedOnce(first: String) {
+        let count = 12_000
+        var program = "step(token) {\n  y0 = \(first)\n"
+        for i in 1..<count { program += "  a\(i), y\(i) = split(y\(i - 1), 1, \(count - i))\n  b\(i) = tanh(a\(i))\n" }
+        program += "  return y\(count - 1)" + (1..<count).map { " + b\($0)" }.joined() + "\n}"
+        #expect(message(program, tensors: ["E": [2, count]]) == "accepted")
+    }
+
+    @Test(.timeLimit(.minutes(1))) func manyProductsOfOneVectorAreFoundOnce() {
+        let count = 16_000
+        var program = "step(x: 2) {\n  y0 = x\n"
+        for i in 1...count { program += "  y\(i) = W\(i) @ x + tanh(y\(i - 1))\n" }
+        let tensors = Dictionary(uniqueKeysWithValues: (1...count).map { ("W\($0)", [2, 2]) })
+        #expect(message(program + "  return y\(count)\n}", tensors: tensors) == "accepted")
+    }
+
     @Test func longChainsOfDelaysAreStopped() {
         var program = "step(x: 4) {\n  y0 = x * 2\n"
         for i in 1...3000 { program += "  y\(i) = prev(y\(i - 1))\n" }

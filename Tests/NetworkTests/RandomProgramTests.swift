@@ -1,4 +1,5 @@
 import Foundation
+import Kernels
 import Testing
 
 @testable import Network
@@ -19,13 +20,37 @@ import Testing
     ]
 
     @Test func planMeetsInterpreterAndItself() throws {
+        try check { $0.tensors }
+    }
+
+    /// The same with tensors of every stored type.
+    @Test func storedTypesMeetInterpreterAndThemselves() throws {
+        try check { program in
+            var random = SplitMix(seed: UInt64(program.text.utf8.count))
+            var tensors = program.tensors
+            let uses = try? TensorUses(
+                program: program.text, hyperparameters: program.hyperparameters, shapes: tensors.mapValues(\.shape))
+            for (name, tensor) in program.tensors.sorted(by: { $0.key < $1.key }) where !tensor.shape.isEmpty {
+                // Matrices of products mostly as products take them, the others anyhow.
+                let product = uses?.blockAxes[name]
+                let types = product == nil ? ElementType.allCases : [.f16, .bf16, .q8, .q8, .q4, .q4]
+                let type = types[Int(random.next() % UInt64(types.count))]
+                let turned = random.next() % 6 == 0
+                let axis = turned ? max(0, tensor.shape.count - 2) : product ?? tensor.shape.count - 1
+                tensors[name] = try tensor.converted(to: type, blockAxis: type.isQuantized ? axis : nil)
+            }
+            return tensors
+        }
+    }
+
+    private func check(_ tensors: (RandomProgram) throws -> [String: Tensor]) throws {
         var run = 0
         for seed in Self.seeds {
             let program = RandomProgram(seed: seed)
             do {
                 try Agreement(
                     label: "seed \(seed)", program: program.text, hyperparameters: program.hyperparameters,
-                    tensors: program.tensors
+                    tensors: tensors(program)
                 ).check()
                 run += 1
             } catch let errors as NotationErrors {

@@ -7,11 +7,11 @@ extension Rewriting {
         // Taking apart multiplies nodes by the number of parts: that has an end.
         let limit = 2 * graph.nodes.count + 4096
         var pending = Array(graph.nodes.indices)
-        while let id = pending.popLast(), graph.nodes.count < limit {
+        while let id = pending.popLast() {
             let own = readers[id]
-            guard canBeTakenApart(id), !roots.contains(id), !own.isEmpty, own.allSatisfy({ graph[$0].op.isPart }) else {
-                continue
-            }
+            guard canBeTakenApart(id), !roots.contains(id), !own.isEmpty, own.allSatisfy({ graph[$0].op.isPart }),
+                graph.nodes.count + own.count * graph[id].operands.count <= limit
+            else { continue }
             let node = graph[id]
             for reader in own {
                 let part = graph[reader]

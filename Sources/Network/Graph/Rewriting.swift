@@ -127,7 +127,12 @@ struct Rewriting {
         var readers = [Int](repeating: 0, count: graph.nodes.count)
         for node in graph.nodes { for operand in node.operands { readers[operand] += 1 } }
         for root in graph.roots { readers[root] += 2 }
+        // Only sums that stay are written out: one for each sum on the way would be quadratic.
+        var isInner = [Bool](repeating: false, count: graph.nodes.count)
         for id in graph.nodes.indices where graph[id].op == .add {
+            for operand in graph[id].operands where operand != id && readers[operand] == 1 { isInner[operand] = true }
+        }
+        for id in graph.nodes.indices where graph[id].op == .add && !isInner[id] {
             var terms: [Graph.ID] = []
             var pending = Array(graph[id].operands.reversed())
             while let operand = pending.popLast() {

@@ -23,9 +23,11 @@ struct Footprint: Sendable {
             self.division = division
         }
 
-        /// Whether one member may touch what another one does. (Steps of one buffer are apart.)
-        func meets(_ other: Access) -> Bool {
-            guard place.buffer == other.place.buffer, place.shift == other.place.shift else { return false }
+        /// Whether one member may touch what another one does.
+        /// - Parameter inOneTurn: of a loop, in which steps of one buffer are apart. Elsewhere all steps are touched at once.
+        func meets(_ other: Access, inOneTurn: Bool) -> Bool {
+            guard place.buffer == other.place.buffer else { return false }
+            if inOneTurn, place.shift != other.place.shift { return false }
             if division != .whole, division == other.division, place.offset == other.place.offset { return false }
             let (low, high) = place.offset <= other.place.offset ? (self, other) : (other, self)
             guard let count = low.count else { return true }
@@ -46,13 +48,14 @@ struct Footprint: Sendable {
         self.isUnknown = isUnknown
     }
 
-    /// Whether what comes after `self` may begin before all members are done with it.
-    func mustPrecede(_ later: Footprint) -> Bool {
+    /// Whether all members must be done with `self` before what comes after it may begin.
+    /// - Parameter inOneTurn: whether both are in one turn of a loop.
+    func mustPrecede(_ later: Footprint, inOneTurn: Bool) -> Bool {
         if isUnknown || later.isUnknown { return true }
-        return writes.contains { write in
-            later.reads.contains { write.meets($0) } || later.writes.contains { write.meets($0) }
+        func meets(_ a: [Access], _ b: [Access]) -> Bool {
+            a.contains { one in b.contains { one.meets($0, inOneTurn: inOneTurn) } }
         }
-            || reads.contains { read in later.writes.contains { read.meets($0) } }
+        return meets(writes, later.reads) || meets(writes, later.writes) || meets(reads, later.writes)
     }
 }
 
@@ -66,18 +69,14 @@ extension Plan {
 
     private static func withBarriers(_ stages: [Stage]) -> [Stage] {
         // What the members may not have finished: of many rows, and of one.
-        var (open, openForOneRow): ([Footprint], [Footprint]) = ([], [])
-        func waits(_ footprint: Footprint, _ open: inout [Footprint]) -> Bool {
-            let waits = open.contains { $0.mustPrecede(footprint) }
-            if waits { open = [] }
-            open.append(footprint)
-            return waits
-        }
-        func mark(_ tasks: [Task]) -> [Task] {
-            tasks.map { task in
+        var (open, openForOneRow) = (Open(), Open())
+        func mark(_ tasks: [Task], isLoop: Bool = false) -> [Task] {
+            open.beginStage()
+            return tasks.map { task in
                 var task = task
-                task.waits = waits(task.instruction.footprint, &open)
-                task.waitsForOneRow = waits(task.instruction.footprintOfOneRow, &openForOneRow)
+                task.waits = open.mustWait(for: task.instruction.footprint, isLoop: isLoop)
+                // One step is like one turn, wherever it is.
+                task.waitsForOneRow = openForOneRow.mustWait(for: task.instruction.footprintOfOneRow, isLoop: true)
                 // Settling what follows the ends of sequences begins and ends with a barrier of its own.
                 return task
             }
@@ -85,8 +84,29 @@ extension Plan {
         return stages.map { stage in
             switch stage {
             case .straight(let tasks): .straight(mark(tasks))
-            case .loop(let tasks, let clock, let backward): .loop(mark(tasks), clock: clock, backward: backward)
+            case .loop(let tasks, let clock, let backward): .loop(mark(tasks, isLoop: true), clock: clock, backward: backward)
             }
+        }
+    }
+
+    /// Instructions that the members may not have finished.
+    private struct Open {
+        private var footprints: [Footprint] = []
+        /// How many of them stand before this stage. (For one row, stages do not matter, and there are none.)
+        private var before = 0
+
+        mutating func beginStage() { before = footprints.count }
+
+        mutating func mustWait(for footprint: Footprint, isLoop: Bool) -> Bool {
+            // Among very many there is a barrier now and then, so that looking at all of them is not quadratic.
+            let waits =
+                footprints.count >= 512
+                || footprints.enumerated().contains { place, earlier in
+                    earlier.mustPrecede(footprint, inOneTurn: isLoop && place >= before)
+                }
+            if waits { (footprints, before) = ([], 0) }
+            footprints.append(footprint)
+            return waits
         }
     }
 }

@@ -135,7 +135,7 @@ extension Planner {
         let vector = first.vector
         let outputs = graph[id].shape.last
         let type = part(first).type
-        let sharing = readers[vector].filter { reader in
+        let sharing = candidates(for: id, of: vector).filter { reader in
             let node = graph[reader]
             guard node.op == .product, loop[reader] == loop[id], node.shape.last == outputs, !shared.contains(reader),
                 node.operands.count == graph[id].operands.count,
@@ -167,6 +167,17 @@ extension Planner {
                 result: Plan.Place(buffer: buffer), clock: graph[id].clock, vectors: [], vectorSize: multiplied.size,
                 outputs: outputs, rounded: multiplied.rounded), writing: [buffer])
         plan.workPerStep += graph[id].clock.isTimed ? sharing.count * outputs * inputs : 0
+    }
+
+    /// Among what reads the vector, the product itself and those that may share its instruction: of very many only the next few
+    /// hundred, so that looking for them is not quadratic.
+    private mutating func candidates(for id: Graph.ID, of vector: Graph.ID) -> [Graph.ID] {
+        let all = readers[vector]
+        var first = firstUnshared[vector, default: 0]
+        while first < all.count, shared.contains(all[first]) || graph[all[first]].op != .product { first += 1 }
+        firstUnshared[vector] = first
+        let next = all[first...].prefix(256)
+        return next.contains(id) ? Array(next) : next + [id]
     }
 
     /// What the sums of a product begin with, if it says so.

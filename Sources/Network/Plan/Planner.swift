@@ -22,6 +22,10 @@ struct Planner {
     private var absorbed: [Graph.ID: Graph.ID] = [:]
     /// Products that share an instruction with one before them.
     var shared: Set<Graph.ID> = []
+    /// For each vector, where the readers begin that may still share an instruction.
+    var firstUnshared: [Graph.ID: Int] = [:]
+    /// For each view that has been followed: see `origin(of:)`.
+    private var origins: [(id: Graph.ID, offset: Int)?]
     /// Whether a node's instruction, or the pass that it is a part of, stands before what comes next.
     private var isEmitted: [Bool]
 
@@ -80,6 +84,7 @@ struct Planner {
         roots = Set(graph.roots)
         loop = [Int](repeating: -1, count: graph.nodes.count)
         places = [Plan.Place?](repeating: nil, count: graph.nodes.count)
+        origins = [(id: Graph.ID, offset: Int)?](repeating: nil, count: graph.nodes.count)
         isEmitted = [Bool](repeating: false, count: graph.nodes.count)
     }
 
@@ -156,6 +161,25 @@ struct Planner {
         }
     }
 
+    /// Whether a node's elements stand side by side in those of its operand, at the same step.
+    private func isWindowOnOperand(_ id: Graph.ID) -> Bool { graph[id].op.isReshape || offset(of: id) != nil }
+
+    /// The value that a view shows, at the same step, and where in it. Each view is followed once, however long the chain.
+    private mutating func origin(of id: Graph.ID) -> (id: Graph.ID, offset: Int) {
+        var path: [Graph.ID] = []
+        var current = id
+        while origins[current] == nil, isWindowOnOperand(current) {
+            path.append(current)
+            current = graph[current].operands[0]
+        }
+        var origin = origins[current] ?? (current, 0)
+        for view in path.reversed() {
+            origin.offset += offset(of: view) ?? 0
+            origins[view] = origin
+        }
+        return origin
+    }
+
     private mutating func store(_ id: Graph.ID) -> Int {
         let node = graph[id]
         let index = plan.buffers.count
@@ -199,8 +223,12 @@ struct Planner {
 
     /// Whether nothing outside a loop reads the value, as it is, delayed or through a view.
     func isReadOnly(in number: Int, _ id: Graph.ID) -> Bool {
-        if roots.contains(id) { return false }
-        return readers[id].allSatisfy { loop[$0] == number && (!isView($0) || isReadOnly(in: number, $0)) }
+        var pending = [id]
+        while let id = pending.popLast() {
+            if roots.contains(id) || readers[id].contains(where: { loop[$0] != number }) { return false }
+            pending += readers[id].filter { isView($0) }
+        }
+        return true
     }
 
     /// The place of a value that an instruction reads as it is.
@@ -261,7 +289,7 @@ struct Planner {
     }
 
     /// Whether the operand can be read by now.
-    func isReady(_ operand: Graph.ID, for reader: Graph.ID) -> Bool {
+    mutating func isReady(_ operand: Graph.ID, for reader: Graph.ID) -> Bool {
         guard let producer = producer(of: operand, readBy: reader) else { return true }
         return isLeaf(producer) || isEmitted[producer]
     }
@@ -277,14 +305,14 @@ struct Planner {
 
     /// The node of the same step whose instruction must have run before the operand can be read; nil for one that is delayed within
     /// the reader's loop.
-    private func producer(of operand: Graph.ID, readBy reader: Graph.ID) -> Graph.ID? {
+    private mutating func producer(of operand: Graph.ID, readBy reader: Graph.ID) -> Graph.ID? {
         var id = operand
         while isView(id) {
             if graph[id].op.isDelay, loop[reader] >= 0, let chain = DelayChain(id, in: graph), loop[chain.stored] == loop[reader]
             {
                 return nil
             }
-            id = graph[id].operands[0]
+            id = isWindowOnOperand(id) ? origin(of: id).id : graph[id].operands[0]
         }
         return id
     }
@@ -323,14 +351,10 @@ struct Planner {
 
     /// Where a pass that reads the row which a token names, or a part of it, finds it in the table itself; nil for anything else.
     mutating func table(of id: Graph.ID) -> (place: Plan.Place, width: Int)? {
-        var gather = id
-        var first = 0
-        while graph[gather].op != .gather {
-            guard graph[gather].op.isReshape || offset(of: gather) != nil else { return nil }
-            first += offset(of: gather) ?? 0
-            gather = graph[gather].operands[0]
+        let (gather, first) = origin(of: id)
+        guard graph[gather].op == .gather, graph[graph[gather].operands[0]].clock == .constant, !hasPast(gather) else {
+            return nil
         }
-        guard graph[graph[gather].operands[0]].clock == .constant, !hasPast(gather) else { return nil }
         var place = read(graph[gather].operands[0])
         place.offset += first
         return (place, graph[gather].shape.last)
@@ -338,17 +362,23 @@ struct Planner {
 
     /// Whether only passes read a gathered row, element by element, and products that begin with it: then it is not written out.
     func isReadFromTable(_ id: Graph.ID) -> Bool {
-        if roots.contains(id) || hasPast(id) { return false }
-        return readers[id].allSatisfy { reader in
-            if absorbed[reader] != nil || updates[reader] != nil { return false }
-            if graph[reader].op.isReshape || offset(of: reader) != nil { return isReadFromTable(reader) }
-            if graph[reader].op == .product { return !graph[reader].operands[..<2].contains(id) }
-            guard graph[reader].op.isPointwise, case .contiguous = Access(of: graph[id].shape, in: graph[reader].shape).kind
-            else {
-                return false
+        var pending = [id]
+        while let id = pending.popLast() {
+            if roots.contains(id) || hasPast(id) { return false }
+            for reader in readers[id] {
+                if absorbed[reader] != nil || updates[reader] != nil { return false }
+                if isWindowOnOperand(reader) {
+                    pending.append(reader)
+                } else if graph[reader].op == .product {
+                    if graph[reader].operands[..<2].contains(id) { return false }
+                } else {
+                    guard graph[reader].op.isPointwise,
+                        case .contiguous = Access(of: graph[id].shape, in: graph[reader].shape).kind
+                    else { return false }
+                }
             }
-            return true
         }
+        return true
     }
 
     // MARK: Ends
