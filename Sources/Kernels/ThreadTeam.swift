@@ -36,6 +36,16 @@ public final class ThreadTeam: @unchecked Sendable {
         @inline(__always)
         public func barrier() { if count > 1 { team.meet(count) } }
 
+        /// What of the whole is this member's, while it works by itself; nil while all work together.
+        public private(set) var own: Range<Int>?
+
+        /// The same member working by itself on its share of `0..<total`, in pieces that are multiples of `unit`.
+        public func alone(withShareOf total: Int, unit: Int) -> Member {
+            var alone = Member(index: index, count: 1, team: team)
+            alone.own = share(of: total, unit: unit)
+            return alone
+        }
+
         /// This member's share of `0..<total`, in pieces that are multiples of `unit` (but for the last).
         @inline(__always)
         public func share(of total: Int, unit: Int = 1) -> Range<Int> {

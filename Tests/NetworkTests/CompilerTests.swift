@@ -128,3 +128,24 @@ import Testing
         ).check()
     }
 }
+
+/// With many sequences, each member of a team computes loops for its own.
+@Suite struct DividedBatchTests {
+    @Test(arguments: ProgramCase.all.filter { (try? $0.network().kind) == .languageModel })
+    func manySequencesAreLikeOne(_ program: ProgramCase) throws {
+        let inputs = (0..<21).map { sequence in
+            SequenceRunner.Input(tokens: (0..<13).map { ($0 * 5 + sequence * 3) % program.vocabulary })
+        }
+        let alone = try inputs.map { try SequenceRunner(program.network()).run([$0])[0] }
+        for threads in [1, 2] {
+            let network = try program.network(threads: threads)
+            for chunk in [1, 4, 64] {
+                let together = try SequenceRunner(network, chunk: chunk).run(inputs)
+                for (one, many) in zip(alone, together) {
+                    let (a, b) = (one[.step]?.first?.values ?? [], many[.step]?.first?.values ?? [])
+                    #expect(!a.isEmpty && a.map { $0.map(\.bitPattern) } == b.map { $0.map(\.bitPattern) })
+                }
+            }
+        }
+    }
+}

@@ -45,6 +45,16 @@ extension Frame: TeamWork {
             case .loop(let tasks, let clock, let backward):
                 let count = steps(clock)
                 if count == 0 { member.barrier() }
+                if isDivided(member) {
+                    member.barrier()
+                    let alone = member.alone(withShareOf: batch, unit: Self.sequencesAtOnce)
+                    for i in 0..<count {
+                        let step = backward ? count &- 1 &- i : i
+                        for task in tasks { task.instruction.run(self, steps: step..<step &+ 1, member: alone) }
+                    }
+                    member.barrier()
+                    continue
+                }
                 for i in 0..<count {
                     let step = backward ? count &- 1 &- i : i
                     if i > 0 { member.barrier() }
@@ -57,6 +67,15 @@ extension Frame: TeamWork {
                 }
             }
         }
+    }
+
+    /// Rows that products have at least, to be at their best.
+    private static let sequencesAtOnce = 8
+
+    /// Whether each member computes a loop for sequences of its own, where there are enough of them: then none waits for another, and
+    /// no state moves between cores.
+    private func isDivided(_ member: ThreadTeam.Member) -> Bool {
+        member.count > 1 && !isRagged && !checks && batch >= Self.sequencesAtOnce &* member.count
     }
 
     func steps(_ clock: Clock) -> Int {

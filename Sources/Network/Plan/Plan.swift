@@ -128,5 +128,5 @@ struct Plan: Sendable {
 
     /// The same for several sequences: so many rows that products are at their best, so few that what lies between them stays in
     /// the cache. The results do not depend on it.
-    func chunk(batch: Int) -> Int { max(1, min(chunk, 512 / batch)) }
+    func chunk(batch: Int) -> Int { max(1, min(chunk, 2048 / batch)) }
 }

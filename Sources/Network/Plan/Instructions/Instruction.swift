@@ -99,21 +99,24 @@ enum Axes {
     }
 }
 
-/// Rows of a clock at some steps, numbered from 0.
+/// Rows of a clock at some steps, numbered from 0: those of all sequences, or of a member's own ones where each works by itself.
 struct Rows {
     let first: Int
+    let firstSequence: Int
     let sequences: Int
     let count: Int
 
     @inline(__always)
-    init(_ frame: Frame, _ clock: Clock, _ steps: Range<Int>) {
+    init(_ frame: Frame, _ clock: Clock, _ steps: Range<Int>, _ member: ThreadTeam.Member) {
+        let own = clock == .constant ? 0..<1 : member.own ?? 0..<frame.batch
         first = steps.lowerBound
-        sequences = frame.sequences(clock)
-        count = steps.count * sequences
+        firstSequence = own.lowerBound
+        sequences = own.count
+        count = steps.count * own.count
     }
 
     @inline(__always)
     func step(_ row: Int) -> Int { first &+ row / sequences }
     @inline(__always)
-    func sequence(_ row: Int) -> Int { row % sequences }
+    func sequence(_ row: Int) -> Int { firstSequence &+ row % sequences }
 }

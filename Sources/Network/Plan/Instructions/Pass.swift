@@ -80,7 +80,7 @@ final class Pass: Instruction {
     deinit { numbers.deallocate() }
 
     func run(_ frame: Frame, steps range: Range<Int>, member: ThreadTeam.Member) {
-        let rows = Rows(frame, clock, range)
+        let rows = Rows(frame, clock, range, member)
         withUnsafeTemporaryAllocation(of: PassOperand.self, capacity: count) { places in
             guard let places = places.baseAddress else { return }
             let scratch = frame.scratch + member.index &* frame.scratchStride

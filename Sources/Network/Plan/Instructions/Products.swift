@@ -83,17 +83,18 @@ final class PackedProduct: Instruction {
             for step in steps { run(frame, steps: step..<step + 1, member: member) }
             return
         }
+        let firstSequence = member.own?.lowerBound ?? 0
         withUnsafeTemporaryAllocation(of: Kernels.Initial.self, capacity: initials.count) { values in
             for (index, initial) in initials.enumerated() {
                 switch initial {
                 case .place(let place, _):
                     values[index] = Kernels.Initial(
-                        base: frame.row(place, step: steps.lowerBound, sequence: 0),
+                        base: frame.row(place, step: steps.lowerBound, sequence: firstSequence),
                         rowStride: frame.memory[place.buffer].rowStride)
                 case .gathered(let place, let width):
                     values[index] = Kernels.Initial(
                         base: frame.row(place, step: 0, sequence: 0), rowStride: width,
-                        tokens: frame.tokens(clock) + steps.lowerBound * frame.batch)
+                        tokens: frame.tokens(clock) + (steps.lowerBound * frame.batch + firstSequence))
                 }
             }
             run(frame, steps, member, initials.isEmpty ? nil : UnsafePointer(values.baseAddress))
@@ -103,16 +104,17 @@ final class PackedProduct: Instruction {
     private func run(
         _ frame: Frame, _ steps: Range<Int>, _ member: ThreadTeam.Member, _ initials: UnsafePointer<Kernels.Initial>?
     ) {
-        let rows = Rows(frame, clock, steps)
+        let rows = Rows(frame, clock, steps, member)
         if rows.count == 0 { return }
-        var x = frame.row(vector, step: steps.lowerBound, sequence: 0)
+        // (Members work by themselves only within a step, so that the rows lie side by side.)
+        var x = frame.row(vector, step: steps.lowerBound, sequence: rows.firstSequence)
         if frame.isOneRow, let rounded {
             x = frame.quantized(by: member)
             frame.kernels.quantize(
                 frame.row(rounded.place, step: steps.lowerBound, sequence: 0), rounded.size, x,
                 0..<QuantizedVector.blocks(rounded.size))
         }
-        let y = frame.row(result, step: steps.lowerBound, sequence: 0)
+        let y = frame.row(result, step: steps.lowerBound, sequence: rows.firstSequence)
         let (xStride, yStride) = (frame.memory[vector.buffer].rowStride, frame.memory[result.buffer].rowStride)
         let share = member.share(of: units &* heads.count)
         var unit = share.lowerBound
@@ -165,7 +167,7 @@ final class QuantizeVectors: Instruction {
 
     func run(_ frame: Frame, steps: Range<Int>, member: ThreadTeam.Member) {
         if frame.isOneRow && vectors.axes.isEmpty { return }
-        let rows = Rows(frame, clock, steps)
+        let rows = Rows(frame, clock, steps, member)
         let blocks = QuantizedVector.blocks(size)
         let perRow = vectors.count(source: frame.longestSource)
         let share = member.share(of: rows.count &* perRow &* blocks)
@@ -246,7 +248,7 @@ final class ComputedProduct: Instruction {
     }
 
     func run(_ frame: Frame, steps: Range<Int>, member: ThreadTeam.Member) {
-        let rows = Rows(frame, clock, steps)
+        let rows = Rows(frame, clock, steps, member)
         // Heads that the source's length decides are as many as the longest has; shorter sequences skip the rest.
         let heads = heads.count(source: frame.longestSource)
         for unit in member.share(of: rows.count * heads) {

@@ -20,7 +20,7 @@ final class Join: Instruction {
     }
 
     func run(_ frame: Frame, steps: Range<Int>, member: ThreadTeam.Member) {
-        let rows = Rows(frame, clock, steps)
+        let rows = Rows(frame, clock, steps, member)
         for row in member.share(of: rows.count) {
             let (step, sequence) = (rows.step(row), rows.sequence(row))
             let source = frame.sourceLengths[sequence]
@@ -58,7 +58,7 @@ final class Slice: Instruction {
     }
 
     func run(_ frame: Frame, steps: Range<Int>, member: ThreadTeam.Member) {
-        let rows = Rows(frame, clock, steps)
+        let rows = Rows(frame, clock, steps, member)
         for row in member.share(of: rows.count) {
             let (step, sequence) = (rows.step(row), rows.sequence(row))
             let x = frame.row(operand, step: step, sequence: sequence) + columns.lowerBound
@@ -86,7 +86,7 @@ final class RowPart: Instruction {
     }
 
     func run(_ frame: Frame, steps: Range<Int>, member: ThreadTeam.Member) {
-        let rows = Rows(frame, clock, steps)
+        let rows = Rows(frame, clock, steps, member)
         for row in member.share(of: rows.count) {
             let (step, sequence) = (rows.step(row), rows.sequence(row))
             let count = shape.count(source: frame.sourceLengths[sequence])
@@ -111,7 +111,7 @@ final class Gather: Instruction {
     }
 
     func run(_ frame: Frame, steps: Range<Int>, member: ThreadTeam.Member) {
-        let rows = Rows(frame, clock, steps)
+        let rows = Rows(frame, clock, steps, member)
         let table = frame.row(matrix, step: 0, sequence: 0)
         let tokens = frame.tokens(clock)
         for row in member.share(of: rows.count) {

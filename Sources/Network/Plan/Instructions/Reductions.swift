@@ -19,7 +19,7 @@ final class LastAxis: Instruction {
     }
 
     func run(_ frame: Frame, steps: Range<Int>, member: ThreadTeam.Member) {
-        let rows = Rows(frame, clock, steps)
+        let rows = Rows(frame, clock, steps, member)
         for row in member.share(of: rows.count) {
             let (step, sequence) = (rows.step(row), rows.sequence(row))
             let source = frame.sourceLengths[sequence]

@@ -17,7 +17,7 @@ final class Window: Instruction {
     }
 
     func run(_ frame: Frame, steps: Range<Int>, member: ThreadTeam.Member) {
-        let rows = Rows(frame, clock, steps)
+        let rows = Rows(frame, clock, steps, member)
         let width = shape.last
         let heads = shape.count() / width
         for unit in member.share(of: rows.count * length) {

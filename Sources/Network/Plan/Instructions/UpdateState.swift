@@ -64,7 +64,7 @@ final class UpdateState: Instruction {
     }
 
     func run(_ frame: Frame, steps: Range<Int>, member: ThreadTeam.Member) {
-        let rows = Rows(frame, clock, steps)
+        let rows = Rows(frame, clock, steps, member)
         let pieces = (lines + linesAtOnce - 1) / linesAtOnce
         for unit in member.share(of: rows.count * heads * pieces) {
             let (matrix, piece) = unit.quotientAndRemainder(dividingBy: pieces)
