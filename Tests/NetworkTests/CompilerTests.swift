@@ -1,3 +1,4 @@
+import Kernels
 import Testing
 
 @testable import Network
@@ -147,5 +148,21 @@ import Testing
                 }
             }
         }
+    }
+}
+
+@Suite struct SubnormalTests {
+    /// Processors take a hundred times as long for numbers below the smallest normal one: they count as zero, in every thread.
+    @Test(arguments: [1, 2]) func numbersBelowTheSmallestNormalOneCountAsZero(threads: Int) throws {
+        let network = try Network(
+            program: "step(x: 64) { return 0.5 * x, W @ x }",
+            tensors: ["W": Tensor(shape: [64, 64], values: [Float](repeating: 0.001, count: 64 * 64))],
+            options: NetworkOptions(threads: threads))
+        let smallest = [Float](repeating: .leastNormalMagnitude, count: 64)
+        let results = try SequenceRunner(network).run([.init(vectors: ["x": [smallest]])])
+        let outputs = try #require(results.first?[.step])
+        #expect(outputs.count == 2 && outputs.allSatisfy { $0.values[0].allSatisfy { $0 == 0 } })
+        // The caller's own thread computes as before.
+        #expect(Float.leastNormalMagnitude * Float(results.count) / 2 != 0)
     }
 }
