@@ -115,6 +115,21 @@ import Testing
         }
     }
 
+    /// In one loop: neither can have all its products computed on the way.
+    @Test func statesThatReadEachOther() throws {
+        try Agreement(
+            """
+            step(x: 4) {
+              g = tanh(prev(c, start: z))
+              a = 0.5 * prev(a, start: m) + outer(x, g)
+              b = 0.5 * prev(b, start: m) + outer(g, x)
+              c = tanh(a @ (b @ x) + b @ (a @ x))
+              return c
+            }
+            """, tensors: ["z": [4], "m": [4, 4]]
+        ).check()
+    }
+
     @Test func heads() throws {
         try Agreement(
             """

@@ -41,12 +41,16 @@ struct StateUpdates {
     /// - Parameter members: of one loop.
     init(in graph: Graph, readers: [[Graph.ID]], roots: Set<Graph.ID>, members: [Graph.ID]) {
         let inside = Set(members)
+        var order = Order()
         for id in members where graph[id].op == .add && graph[id].shape.rank >= 2 && !graph[id].shape.dependsOnSource {
-            var finder = Finder(graph: graph, readers: readers, roots: roots, inside: inside)
-            guard let update = finder.update(of: id) else { continue }
+            var finder = Finder(graph: graph, readers: readers, roots: roots, inside: inside, order: order)
+            let found = finder.update(of: id)
+            order.budget = finder.order.budget
+            guard let update = found else { continue }
             // What another state has taken is not taken twice.
             guard finder.absorbed.allSatisfy({ absorbed[$0] == nil }) else { continue }
             updates[id] = update
+            order = finder.order
             for node in finder.absorbed { absorbed[node] = id }
         }
     }
@@ -60,11 +64,20 @@ struct StateUpdates {
         }
     }
 
+    /// What must wait for what besides operands, in a loop: two states may read each other.
+    private struct Order {
+        /// For each node, what else comes before it.
+        var before: [Graph.ID: [Graph.ID]] = [:]
+        /// Nodes that may still be looked at: of very many states, the last ones are read by instructions of their own.
+        var budget = 1 << 21
+    }
+
     private struct Finder {
         let graph: Graph
         let readers: [[Graph.ID]]
         let roots: Set<Graph.ID>
         let inside: Set<Graph.ID>
+        var order: Order
         var absorbed: [Graph.ID] = []
 
         mutating func update(of id: Graph.ID) -> Update? {
@@ -156,15 +169,16 @@ struct StateUpdates {
             for (matrix, isBefore) in [(id, false)] + pasts.map({ ($0, true) }) {
                 for product in readers[matrix] {
                     guard var reading = reading(product, of: matrix, isBefore: isBefore, id) else { continue }
-                    if isBefore, reaches(from: product, to: id) {
+                    if reaches(from: product, to: id) {
                         // A term's column may be such a product, where nothing else reads it.
-                        guard isColumn(product, of: update), reading.matrixFirst else { continue }
+                        guard isBefore, isColumn(product, of: update), reading.matrixFirst else { continue }
                         reading.isColumn = true
                     }
                     // The vector must be there before the state is.
                     if reaches(from: id, to: reading.vector) || reaches(from: product, to: reading.vector) { continue }
-                    if update.readings.contains(where: { reaches(from: $0.product, to: reading.vector) }) { continue }
                     update.readings.append(reading)
+                    order.before[id, default: []].append(reading.vector)
+                    if !reading.isColumn { order.before[product, default: []].append(id) }
                     absorbed.append(product)
                 }
             }
@@ -191,14 +205,16 @@ struct StateUpdates {
                 }
         }
 
-        /// Whether a value depends on another one of the same step.
-        private func reaches(from: Graph.ID, to: Graph.ID) -> Bool {
+        /// Whether a value comes after another one of the same step; also where that would take too long to find out.
+        private mutating func reaches(from: Graph.ID, to: Graph.ID) -> Bool {
             var seen: Set<Graph.ID> = []
             var pending = [to]
             while let id = pending.popLast() {
                 if id == from { return true }
                 guard inside.contains(id), !graph[id].op.isDelay, seen.insert(id).inserted else { continue }
-                pending += graph[id].operands
+                order.budget -= 1
+                if order.budget < 0 { return true }
+                pending += graph[id].operands + order.before[id, default: []]
             }
             return false
         }
