@@ -5,7 +5,7 @@
 /// along its last axis, and those of a matrix [in, out] with blocks along its first, are both the outputs in their order.
 public struct BlockLayout: Sendable, Equatable {
     /// Elements of a block.
-    public static let blockLength = 32
+    public static let blockLength = QuantizedVector.blockLength
 
     public let axis: Int
     /// Elements of a line; what its last block has beyond them is padding.

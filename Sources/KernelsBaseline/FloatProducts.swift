@@ -1,7 +1,7 @@
 import KernelInterface
 
-// Matrices of f32, f16 and bf16. Each output is summed over its inputs in ascending order, from what it begins with, whichever of the loops below
-// computes it: the same bits for one row and for many.
+// Matrices of f32, f16 and bf16. Each output is summed over its inputs in ascending order, from what it begins with, whichever of the
+// loops below computes it: the same bits for one row and for many.
 
 func multiplyF32(_ matrix: PackedBlocks, _ product: Product, _ blocks: Range<Int>) { multiply(F32.self, matrix, product, blocks) }
 
