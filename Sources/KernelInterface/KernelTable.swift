@@ -13,9 +13,9 @@ public struct KernelTable: Sendable {
     public var multiplyBF16: Multiply
     public var multiplyQ8: Multiply
     public var multiplyQ4: Multiply
-    /// Rounds some blocks of a vector to eight bits, as `QuantizedVector` lays it out: what `multiplyQ8` and `multiplyQ4` multiply.
+    /// Rounds some stretches of a vector to eight bits, as `QuantizedVector` lays it out: what `multiplyQ8` and `multiplyQ4` multiply.
     public var quantize:
-        @Sendable (_ x: UnsafePointer<Float>, _ count: Int, UnsafeMutablePointer<Float>, _ blocks: Range<Int>) -> Void
+        @Sendable (_ x: UnsafePointer<Float>, _ count: Int, UnsafeMutablePointer<Float>, _ stretches: Range<Int>) -> Void
 
     /// Pointwise steps over a number of vectors.
     public var pass: @Sendable (UnsafePointer<PassStep>, Int, UnsafePointer<PassOperand>, Int) -> Void

@@ -90,14 +90,21 @@ public struct Initial {
     }
 }
 
-/// How a vector is laid out whose blocks of 32 elements are rounded to eight bits, each block by its own scale: first the values of all
-/// blocks (-127 to 127, zeros beyond the end), then a float for each block, its scale, then a 32-bit integer for each: the sum of its
-/// values times -128, which takes back what was added to weights to make them unsigned. Element i is about `scale[i / 32] * value[i]`.
+/// How a vector is laid out whose elements are rounded to eight bits, each stretch of 256 by its own scale: first the values (-127 to
+/// 127, zeros beyond the end, in blocks of 32), then a 32-bit integer for each block: the sum of its values times -128, which takes
+/// back what was added to weights to make them unsigned; then a float for each stretch, its scale. Element i is about
+/// `scale[i / 256] * value[i]`.
 public enum QuantizedVector {
     @inlinable public static var blockLength: Int { 32 }
 
+    /// Longer than a block of weights, because a scale costs a product two instructions where it costs rounding one; no longer, because
+    /// one large element takes the precision of all that share its scale.
+    @inlinable public static var blocksPerStretch: Int { 8 }
+
     @inlinable public static func blocks(_ count: Int) -> Int { (count + blockLength - 1) / blockLength }
 
+    @inlinable public static func stretches(_ count: Int) -> Int { (blocks(count) + blocksPerStretch - 1) / blocksPerStretch }
+
     /// The room that a vector takes, in floats.
-    @inlinable public static func floats(_ count: Int) -> Int { blocks(count) * (blockLength / 4 + 2) }
+    @inlinable public static func floats(_ count: Int) -> Int { blocks(count) * (blockLength / 4 + 1) + stretches(count) }
 }

@@ -5,7 +5,7 @@ import _Builtin_intrinsics.intel
 #endif
 
 // Matrices of q8 and q4 times vectors of eight bits: whole numbers within a block of 32 inputs, which no build rounds or saturates,
-// and one rounded addition for each block, in ascending order.
+// one rounded addition for each block of a stretch, in ascending order, and one for each stretch.
 
 func multiplyQ8(_ matrix: PackedBlocks, _ product: Product, _ blocks: Range<Int>) { multiply(Q8.self, matrix, product, blocks) }
 
@@ -57,6 +57,14 @@ private struct Operands {
     let product: Product
     let scales: UnsafePointer<UInt16>
     let inputBlocks: Int
+    let stretches: Int
+
+    /// Blocks of inputs that share the scale of a vector.
+    @_transparent
+    func blocks(of stretch: Int) -> Range<Int> {
+        let first = stretch &* QuantizedVector.blocksPerStretch
+        return first..<min(first &+ QuantizedVector.blocksPerStretch, inputBlocks)
+    }
 }
 
 private func multiply<Format: IntegerFormat>(
@@ -64,7 +72,8 @@ private func multiply<Format: IntegerFormat>(
 ) {
     guard let scales = matrix.scales else { return }
     let inputBlocks = QuantizedVector.blocks(matrix.inputs)
-    let operands = Operands(product: product, scales: scales, inputBlocks: inputBlocks)
+    let operands = Operands(
+        product: product, scales: scales, inputBlocks: inputBlocks, stretches: QuantizedVector.stretches(matrix.inputs))
     var output = OutputCursor(matrix, product, block: blocks.lowerBound)
     var block = blocks.lowerBound
     while block < blocks.upperBound {
@@ -107,24 +116,31 @@ private func fourBlocks<Format: IntegerFormat>(
     let x = Quantized(operands.product, 0, operands.inputBlocks)
     var w = panel.base
     var s = UnsafeRawPointer(operands.scales + panel.scaleOffset)
-    for i in 0..<operands.inputBlocks {
-        let start = Integers(repeating: Format.start(x, i))
-        var (p, q, r, t) = (start, start, start, start)
-        var values = x.values + i &* QuantizedVector.blockLength
-        for _ in 0..<Format.steps {
-            Format.add(w, values, to: &p)
-            Format.add(w + 64, values, to: &q)
-            Format.add(w + 128, values, to: &r)
-            Format.add(w + 192, values, to: &t)
-            w += 256
-            values += Format.valuesPerStep
+    for stretch in 0..<operands.stretches {
+        var (e, f, g, h) = (Vector.zero, Vector.zero, Vector.zero, Vector.zero)
+        for i in operands.blocks(of: stretch) {
+            let start = Integers(repeating: Format.start(x, i))
+            var (p, q, r, t) = (start, start, start, start)
+            var values = x.values + i &* QuantizedVector.blockLength
+            for _ in 0..<Format.steps {
+                Format.add(w, values, to: &p)
+                Format.add(w + 64, values, to: &q)
+                Format.add(w + 128, values, to: &r)
+                Format.add(w + 192, values, to: &t)
+                w += 256
+                values += Format.valuesPerStep
+            }
+            e = e.adding(p.floats, times: Vector.load(halves: s))
+            f = f.adding(q.floats, times: Vector.load(halves: s + 32))
+            g = g.adding(r.floats, times: Vector.load(halves: s + 64))
+            h = h.adding(t.floats, times: Vector.load(halves: s + 96))
+            s += 128
         }
-        let scale = Vector(repeating: x.scale(i))
-        a = a.adding(p.floats, times: Vector.load(halves: s) * scale)
-        b = b.adding(q.floats, times: Vector.load(halves: s + 32) * scale)
-        c = c.adding(r.floats, times: Vector.load(halves: s + 64) * scale)
-        d = d.adding(t.floats, times: Vector.load(halves: s + 96) * scale)
-        s += 128
+        let scale = Vector(repeating: x.scale(stretch))
+        a = a.adding(e, times: scale)
+        b = b.adding(f, times: scale)
+        c = c.adding(g, times: scale)
+        d = d.adding(h, times: scale)
     }
     output = first
     output.store(a, row: 0)
@@ -143,16 +159,20 @@ private func oneBlock<Format: IntegerFormat>(
     var sum = output.start(row: 0)
     var w = panel.base + block &* 64
     var s = operands.scales + (panel.scaleOffset &+ block &* vectorWidth)
-    for i in 0..<operands.inputBlocks {
-        var whole = Integers(repeating: Format.start(x, i))
-        var values = x.values + i &* QuantizedVector.blockLength
-        for _ in 0..<Format.steps {
-            Format.add(w, values, to: &whole)
-            w += panel.stride
-            values += Format.valuesPerStep
+    for stretch in 0..<operands.stretches {
+        var partial = Vector.zero
+        for i in operands.blocks(of: stretch) {
+            var whole = Integers(repeating: Format.start(x, i))
+            var values = x.values + i &* QuantizedVector.blockLength
+            for _ in 0..<Format.steps {
+                Format.add(w, values, to: &whole)
+                w += panel.stride
+                values += Format.valuesPerStep
+            }
+            partial = partial.adding(whole.floats, times: Vector.load(halves: s))
+            s += panel.scaleStride
         }
-        sum = sum.adding(whole.floats, times: Vector.load(halves: s) * Vector(repeating: x.scale(i)))
-        s += panel.scaleStride
+        sum = sum.adding(partial, times: Vector(repeating: x.scale(stretch)))
     }
     output.store(sum, row: 0)
 }
@@ -169,19 +189,24 @@ private func twoBlocksOfTiles<Format: IntegerFormat>(
         var b = TileSums(second, row, rows)
         var w = panel.base + block &* 64
         var s = operands.scales + (panel.scaleOffset &+ block &* vectorWidth)
-        for i in 0..<operands.inputBlocks {
-            var p = TileIntegers(format, x, i)
-            var q = p
-            var at = i &* QuantizedVector.blockLength
-            for _ in 0..<Format.steps {
-                p.add(format, w, x, at)
-                q.add(format, w + 64, x, at)
-                w += panel.stride
-                at &+= Format.valuesPerStep
+        for stretch in 0..<operands.stretches {
+            var (e, f) = (TileSums(), TileSums())
+            for i in operands.blocks(of: stretch) {
+                var p = TileIntegers(format, x, i)
+                var q = p
+                var at = i &* QuantizedVector.blockLength
+                for _ in 0..<Format.steps {
+                    p.add(format, w, x, at)
+                    q.add(format, w + 64, x, at)
+                    w += panel.stride
+                    at &+= Format.valuesPerStep
+                }
+                e.add(p, times: Vector.load(halves: s))
+                f.add(q, times: Vector.load(halves: s + vectorWidth))
+                s += panel.scaleStride
             }
-            a.add(p, Vector.load(halves: s), x, i)
-            b.add(q, Vector.load(halves: s + vectorWidth), x, i)
-            s += panel.scaleStride
+            a.add(e, x, stretch)
+            b.add(f, x, stretch)
         }
         a.store(first, row, rows)
         b.store(second, row, rows)
@@ -200,16 +225,20 @@ private func oneBlockOfTiles<Format: IntegerFormat>(
         var a = TileSums(output, row, rows)
         var w = panel.base + block &* 64
         var s = operands.scales + (panel.scaleOffset &+ block &* vectorWidth)
-        for i in 0..<operands.inputBlocks {
-            var p = TileIntegers(format, x, i)
-            var at = i &* QuantizedVector.blockLength
-            for _ in 0..<Format.steps {
-                p.add(format, w, x, at)
-                w += panel.stride
-                at &+= Format.valuesPerStep
+        for stretch in 0..<operands.stretches {
+            var e = TileSums()
+            for i in operands.blocks(of: stretch) {
+                var p = TileIntegers(format, x, i)
+                var at = i &* QuantizedVector.blockLength
+                for _ in 0..<Format.steps {
+                    p.add(format, w, x, at)
+                    w += panel.stride
+                    at &+= Format.valuesPerStep
+                }
+                e.add(p, times: Vector.load(halves: s))
+                s += panel.scaleStride
             }
-            a.add(p, Vector.load(halves: s), x, i)
-            s += panel.scaleStride
+            a.add(e, x, stretch)
         }
         a.store(output, row, rows)
         row &+= 4
@@ -226,22 +255,23 @@ private func nextStart(_ output: inout OutputCursor) -> Vector {
 /// A row of the vectors, as `QuantizedVector` lays it out.
 private struct Quantized {
     let values: UnsafePointer<Int8>
+    private let offsets: UnsafePointer<Int32>
     private let scales: UnsafePointer<Float>
-    private let blocks: Int
 
     @_transparent
     init(_ product: Product, _ row: Int, _ blocks: Int) {
         let base = UnsafeRawPointer(product.x + row &* product.inputStride)
         values = base.assumingMemoryBound(to: Int8.self)
-        scales = (base + blocks &* QuantizedVector.blockLength).assumingMemoryBound(to: Float.self)
-        self.blocks = blocks
+        let offsets = base + blocks &* QuantizedVector.blockLength
+        self.offsets = offsets.assumingMemoryBound(to: Int32.self)
+        scales = (offsets + 4 &* blocks).assumingMemoryBound(to: Float.self)
     }
 
     @_transparent
-    func scale(_ block: Int) -> Float { scales[block] }
+    func scale(_ stretch: Int) -> Float { scales[stretch] }
 
     @_transparent
-    func offset(_ block: Int) -> Int32 { Int32(bitPattern: scales[blocks &+ block].bitPattern) }
+    func offset(_ block: Int) -> Int32 { offsets[block] }
 }
 
 /// Four rows of vectors. Those beyond the end stand for the last one, so that a tile is always whole.
@@ -284,6 +314,9 @@ private struct TileSums {
     private var a, b, c, d: Vector
 
     @_transparent
+    init() { (a, b, c, d) = (.zero, .zero, .zero, .zero) }
+
+    @_transparent
     init(_ output: OutputCursor, _ row: Int, _ end: Int) {
         let last = end &- 1
         a = output.start(row: row)
@@ -292,12 +325,22 @@ private struct TileSums {
         d = output.start(row: min(row &+ 3, last))
     }
 
+    /// Of a block of inputs, by the scales of its weights.
     @_transparent
-    mutating func add(_ whole: TileIntegers, _ scale: Vector, _ x: TileVectors, _ block: Int) {
-        a = a.adding(whole.a.floats, times: scale * Vector(repeating: x.a.scale(block)))
-        b = b.adding(whole.b.floats, times: scale * Vector(repeating: x.b.scale(block)))
-        c = c.adding(whole.c.floats, times: scale * Vector(repeating: x.c.scale(block)))
-        d = d.adding(whole.d.floats, times: scale * Vector(repeating: x.d.scale(block)))
+    mutating func add(_ whole: TileIntegers, times scale: Vector) {
+        a = a.adding(whole.a.floats, times: scale)
+        b = b.adding(whole.b.floats, times: scale)
+        c = c.adding(whole.c.floats, times: scale)
+        d = d.adding(whole.d.floats, times: scale)
+    }
+
+    /// Of a stretch of inputs, by the scales of the vectors.
+    @_transparent
+    mutating func add(_ partial: TileSums, _ x: TileVectors, _ stretch: Int) {
+        a = a.adding(partial.a, times: Vector(repeating: x.a.scale(stretch)))
+        b = b.adding(partial.b, times: Vector(repeating: x.b.scale(stretch)))
+        c = c.adding(partial.c, times: Vector(repeating: x.c.scale(stretch)))
+        d = d.adding(partial.d, times: Vector(repeating: x.d.scale(stretch)))
     }
 
     @_transparent
@@ -429,31 +472,46 @@ private struct Integers {
 
 // MARK: Rounding vectors to eight bits
 
-/// Each block of 32: the scale is the largest magnitude over 127, and values are rounded to the nearest whole number, ties to even.
-/// A block with something that is not finite has a scale that is not.
-func quantize(_ x: UnsafePointer<Float>, _ count: Int, _ result: UnsafeMutablePointer<Float>, _ blocks: Range<Int>) {
+/// Each stretch: the scale is the largest magnitude over 127, and values are rounded to the nearest whole number, ties to even.
+/// A stretch with something that is not finite has a scale that is not.
+func quantize(_ x: UnsafePointer<Float>, _ count: Int, _ result: UnsafeMutablePointer<Float>, _ stretches: Range<Int>) {
     let total = QuantizedVector.blocks(count)
-    let scales = result + total &* QuantizedVector.blockLength / 4
-    for block in blocks {
-        let first = block &* QuantizedVector.blockLength
-        let (a, b) = (load(x + first, count &- first), load(x + (first &+ 16), count &- first &- 16))
-        // As whole numbers, magnitudes are in the same order, infinity and NaN above all others.
-        let p = unsafeBitCast(a, to: Bits.self).masked(0x7fff_ffff).largest
-        let q = unsafeBitCast(b, to: Bits.self).masked(0x7fff_ffff).largest
-        let largest = Float(bitPattern: max(p, q))
-        // A block of nothing but the smallest numbers is a block of zeros.
+    let values = UnsafeMutableRawPointer(result)
+    let offsets = (values + total &* QuantizedVector.blockLength).assumingMemoryBound(to: Int32.self)
+    let scales = result + total &* (QuantizedVector.blockLength / 4 &+ 1)
+    for stretch in stretches {
+        let first = stretch &* QuantizedVector.blocksPerStretch
+        let blocks = first..<min(first &+ QuantizedVector.blocksPerStretch, total)
+        let largest = largestMagnitude(x, count, blocks)
+        // One of nothing but the smallest numbers is all zeros.
         let isZero = largest < 1e-30
+        scales[stretch] = isZero ? 0 : largest * (1 / 127)
         let inverse = Vector(repeating: isZero ? 0 : 127 / largest)
         let shifter = Vector(repeating: 12_582_912)  // 1.5 · 2^23: adding it rounds to a whole number in the low bits
         let whole = unsafeBitCast(shifter, to: SIMD16<Int32>.self)
-        let u = unsafeBitCast(a * inverse + shifter, to: SIMD16<Int32>.self) &- whole
-        let v = unsafeBitCast(b * inverse + shifter, to: SIMD16<Int32>.self) &- whole
-        let values = UnsafeMutableRawPointer(result) + first
-        store(u, to: values)
-        store(v, to: values + 16)
-        scales[block] = isZero ? 0 : largest * (1 / 127)
-        scales[total &+ block] = Float(bitPattern: UInt32(bitPattern: -128 &* (u &+ v).total))
+        for block in blocks {
+            let at = block &* QuantizedVector.blockLength
+            let (a, b) = (load(x + at, count &- at), load(x + (at &+ 16), count &- at &- 16))
+            let u = unsafeBitCast(a * inverse + shifter, to: SIMD16<Int32>.self) &- whole
+            let v = unsafeBitCast(b * inverse + shifter, to: SIMD16<Int32>.self) &- whole
+            store(u, to: values + at)
+            store(v, to: values + at + 16)
+            offsets[block] = -128 &* (u &+ v).total
+        }
     }
+}
+
+/// Of the elements of some blocks. As whole numbers, magnitudes are in the same order, infinity and NaN above all others.
+@_transparent
+private func largestMagnitude(_ x: UnsafePointer<Float>, _ count: Int, _ blocks: Range<Int>) -> Float {
+    var largest = SIMD16<UInt32>.zero
+    for block in blocks {
+        let at = block &* QuantizedVector.blockLength
+        let (a, b) = (load(x + at, count &- at), load(x + (at &+ 16), count &- at &- 16))
+        let (p, q) = (unsafeBitCast(a, to: Bits.self).masked(0x7fff_ffff), unsafeBitCast(b, to: Bits.self).masked(0x7fff_ffff))
+        largest = largest.larger(p.larger(q))
+    }
+    return Float(bitPattern: largest.largest)
 }
 
 /// The lowest byte of each lane.

@@ -211,6 +211,24 @@ extension SIMD16<UInt32> {
         #endif
     }
 
+    /// The larger of each pair of lanes.
+    @_transparent
+    func larger(_ other: Self) -> Self {
+        #if AVX512
+        return unsafeBitCast(
+            _mm512_max_epu32(unsafeBitCast(self, to: SIMD8<Int64>.self), unsafeBitCast(other, to: SIMD8<Int64>.self)),
+            to: Self.self)
+        #elseif AVX2
+        let (a, b) = unsafeBitCast(self, to: (SIMD4<Int64>, SIMD4<Int64>).self)
+        let (c, d) = unsafeBitCast(other, to: (SIMD4<Int64>, SIMD4<Int64>).self)
+        return unsafeBitCast((_mm256_max_epu32(a, c), _mm256_max_epu32(b, d)), to: Self.self)
+        #else
+        var result = self
+        for i in 0..<16 where other[i] > result[i] { result[i] = other[i] }
+        return result
+        #endif
+    }
+
     /// The largest lane.
     @_transparent
     var largest: UInt32 {

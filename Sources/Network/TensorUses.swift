@@ -78,15 +78,15 @@ extension Graph {
 }
 
 extension Interpreter.Value {
-    /// As the vector of an integer product is rounded: to 8 bits, each 32 elements along the last axis by their own scale.
-    var roundedInBlocks: Self {
+    /// As the vector of an integer product is rounded: to 8 bits, each 256 elements along the last axis by their own scale.
+    var roundedInStretches: Self {
         var result = self
         for start in stride(from: 0, to: elements.count, by: last) {
-            for first in stride(from: start, to: start + last, by: BlockLayout.blockLength) {
-                let block = first..<min(first + BlockLayout.blockLength, start + last)
-                let scale = elements[block].reduce(0) { max($0, abs($1)) } / 127
+            for first in stride(from: start, to: start + last, by: 256) {
+                let stretch = first..<min(first + 256, start + last)
+                let scale = elements[stretch].reduce(0) { max($0, abs($1)) } / 127
                 guard scale > 0, scale.isFinite else { continue }
-                for i in block { result.elements[i] = (elements[i] / scale).rounded(.toNearestOrEven) * scale }
+                for i in stretch { result.elements[i] = (elements[i] / scale).rounded(.toNearestOrEven) * scale }
             }
         }
         return result

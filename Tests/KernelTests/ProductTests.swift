@@ -108,7 +108,7 @@ import Testing
                     for row in 0..<rows {
                         build.table.quantize(
                             x + row * packed.inputs, packed.inputs, rounded + row * size,
-                            0..<QuantizedVector.blocks(packed.inputs))
+                            0..<QuantizedVector.stretches(packed.inputs))
                     }
                     let isQuantized = packed.type.isQuantized
                     let product = Product(
@@ -131,7 +131,7 @@ import Testing
         return results
     }
 
-    static let sizes = [(1, 1), (15, 3), (16, 16), (17, 40), (63, 7), (64, 64), (65, 5), (130, 33), (200, 1), (96, 100)]
+    static let sizes = [(1, 1), (15, 3), (16, 16), (17, 40), (63, 7), (64, 64), (65, 5), (130, 33), (200, 1), (96, 100), (70, 555)]
 
     @Test(arguments: ElementType.allCases, Build.all)
     func packedProducts(of type: ElementType, by build: Build) {
@@ -163,8 +163,8 @@ import Testing
         if stored.type.isQuantized {
             // Rounded by the definition, in double precision but for the scale.
             for row in 0..<rows {
-                for start in stride(from: 0, to: inputs, by: 32) {
-                    let range = row * inputs + start..<row * inputs + min(start + 32, inputs)
+                for start in stride(from: 0, to: inputs, by: 256) {
+                    let range = row * inputs + start..<row * inputs + min(start + 256, inputs)
                     let largest = x[range].map { abs($0) }.max() ?? 0
                     for i in range where largest > 0 {
                         seen[i] = Double(largest / 127) * Double((x[i] * (127 / largest)).rounded(.toNearestOrEven))
@@ -217,23 +217,26 @@ import Testing
     }
 
     @Test(arguments: Build.all) func roundedVectors(of build: Build) {
-        let blocks = 5
-        var x = numbers(150, 0.57)
-        for i in 32..<64 { x[i] = 0 }
-        for i in 64..<96 { x[i] *= 1e-33 }
-        x[100] = .infinity
-        x[149] = 3
-        var room = [Float](repeating: 9, count: QuantizedVector.floats(150))
-        build.table.quantize(x, 150, &room, 0..<blocks)
-        let values = room.withUnsafeBytes { Array($0.bindMemory(to: Int8.self).prefix(160)) }
-        let scales = Array(room[40..<45])
-        let sums = room[45..<50].map { Int32(bitPattern: $0.bitPattern) }
-        #expect(values[..<32].contains { abs(Int($0)) == 127 })
-        for i in 0..<32 { #expect(abs(scales[0] * Float(values[i]) - x[i]) <= scales[0] * 0.5001) }
-        #expect(values[32..<96].allSatisfy { $0 == 0 } && scales[1...2] == [0, 0])
+        let count = 1046  // four stretches and a part of one
+        let blocks = 33
+        var x = numbers(count, 0.57)
+        for i in 256..<512 { x[i] = 0 }
+        for i in 512..<768 { x[i] *= 1e-33 }
+        x[800] = .infinity
+        x[1045] = 3
+        var room = [Float](repeating: 9, count: QuantizedVector.floats(count) + 1)
+        build.table.quantize(x, count, &room, 0..<2)
+        build.table.quantize(x, count, &room, 2..<5)
+        let values = room.withUnsafeBytes { Array($0.bindMemory(to: Int8.self).prefix(blocks * 32)) }
+        let sums = room[blocks * 8..<blocks * 9].map { Int32(bitPattern: $0.bitPattern) }
+        let scales = Array(room[(blocks * 9)...])
+        #expect(scales.count == 6 && scales[5] == 9)
+        #expect(values[..<256].contains { abs(Int($0)) == 127 })
+        for i in 0..<256 { #expect(abs(scales[0] * Float(values[i]) - x[i]) <= scales[0] * 0.5001) }
+        #expect(values[256..<768].allSatisfy { $0 == 0 } && scales[1...2] == [0, 0])
         #expect(!scales[3].isFinite)
-        #expect(values[149] == 127 && values[150...].allSatisfy { $0 == 0 })
-        for block in [0, 1, 2, 4] {
+        #expect(values[1045] == 127 && values[1046...].allSatisfy { $0 == 0 })
+        for block in 0..<blocks where !(24..<32).contains(block) {
             #expect(Int(sums[block]) == -128 * values[block * 32..<block * 32 + 32].reduce(0) { $0 + Int($1) })
         }
     }

@@ -51,9 +51,9 @@ import Testing
 
     /// Vectors are rounded for products with blocks along the sum, and only for these.
     @Test func integerProductsRoundTheirVectors() throws {
-        let values = (0..<1600).map { Float(($0 * 7919) % 101) / 100 - 0.5 }
-        let embedding = Tensor(shape: [40, 40], values: values)
-        let weight = Tensor(shape: [40, 40], values: values.reversed())
+        let values = (0..<90000).map { Float(($0 * 7919) % 101) / 100 - 0.5 }
+        let embedding = Tensor(shape: [300, 300], values: values)
+        let weight = Tensor(shape: [300, 300], values: values.reversed())
         func logits(_ program: String, _ weight: Tensor, rounding: Bool) throws -> [Double] {
             try Network(program: program, tensors: ["E": embedding, "W": weight]).interpret([3], roundingActivations: rounding)[0]
         }
@@ -65,15 +65,15 @@ import Testing
             let rounded = try logits(program, along, rounding: true)
             #expect(rounded != exact)
             #expect(try logits(program, across, rounding: true) == logits(program, across, rounding: false))
-            // By hand: 32 elements and the 8 that are left, each by their own scale.
-            let x = values[120..<160].map(Double.init)
-            let blocks = [Array(x[..<32]), Array(x[32...])].flatMap { block in
+            // By hand: 256 elements and the 44 that are left, each by their own scale.
+            let x = values[900..<1200].map(Double.init)
+            let stretches = [Array(x[..<256]), Array(x[256...])].flatMap { block in
                 let scale = block.reduce(0) { max($0, abs($1)) } / 127
                 return block.map { ($0 / scale).rounded(.toNearestOrEven) * scale }
             }
             let w = along.floats()
-            for i in 0..<40 {
-                let sum = (0..<40).reduce(0.0) { $0 + Double(axis == 1 ? w[i * 40 + $1] : w[$1 * 40 + i]) * blocks[$1] }
+            for i in 0..<300 {
+                let sum = (0..<300).reduce(0.0) { $0 + Double(axis == 1 ? w[i * 300 + $1] : w[$1 * 300 + i]) * stretches[$1] }
                 #expect(abs(sum - rounded[i]) < 1e-12)
             }
         }

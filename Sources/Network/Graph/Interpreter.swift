@@ -108,7 +108,7 @@ struct Interpreter {
         case .last, .first: return operands[0]
         case .product where integerProducts.contains(wanted.id):
             let isVector = graph.weightProduct(wanted.id)?.matrix == 0 ? [false, true] : [true, false]
-            return Self.apply(node.op, zip(operands, isVector).map { $1 ? $0.roundedInBlocks : $0 })
+            return Self.apply(node.op, zip(operands, isVector).map { $1 ? $0.roundedInStretches : $0 })
         default: return Self.apply(node.op, operands)
         }
     }

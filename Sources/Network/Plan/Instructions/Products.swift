@@ -112,7 +112,7 @@ final class PackedProduct: Instruction {
             x = frame.quantized(by: member)
             frame.kernels.quantize(
                 frame.row(rounded.place, step: steps.lowerBound, sequence: 0), rounded.size, x,
-                0..<QuantizedVector.blocks(rounded.size))
+                0..<QuantizedVector.stretches(rounded.size))
         }
         let y = frame.row(result, step: steps.lowerBound, sequence: rows.firstSequence)
         let (xStride, yStride) = (frame.memory[vector.buffer].rowStride, frame.memory[result.buffer].rowStride)
@@ -168,13 +168,13 @@ final class QuantizeVectors: Instruction {
     func run(_ frame: Frame, steps: Range<Int>, member: ThreadTeam.Member) {
         if frame.isOneRow && vectors.axes.isEmpty { return }
         let rows = Rows(frame, clock, steps, member)
-        let blocks = QuantizedVector.blocks(size)
+        let stretches = QuantizedVector.stretches(size)
         let perRow = vectors.count(source: frame.longestSource)
-        let share = member.share(of: rows.count &* perRow &* blocks)
+        let share = member.share(of: rows.count &* perRow &* stretches)
         var unit = share.lowerBound
         while unit < share.upperBound {
-            let (vector, block) = unit.quotientAndRemainder(dividingBy: blocks)
-            let own = block..<min(blocks, block &+ share.upperBound &- unit)
+            let (vector, stretch) = unit.quotientAndRemainder(dividingBy: stretches)
+            let own = stretch..<min(stretches, stretch &+ share.upperBound &- unit)
             unit &+= own.count
             let (row, index) = vector.quotientAndRemainder(dividingBy: perRow)
             let (step, sequence) = (rows.step(row), rows.sequence(row))
