@@ -131,7 +131,9 @@ import Testing
         return results
     }
 
-    static let sizes = [(1, 1), (15, 3), (16, 16), (17, 40), (63, 7), (64, 64), (65, 5), (130, 33), (200, 1), (96, 100), (70, 555)]
+    static let sizes = [
+        (1, 1), (15, 3), (16, 16), (17, 40), (63, 7), (64, 64), (65, 5), (130, 33), (200, 1), (96, 100), (70, 555),
+    ]
 
     @Test(arguments: ElementType.allCases, Build.all)
     func packedProducts(of type: ElementType, by build: Build) {
