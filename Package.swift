@@ -36,6 +36,7 @@ let package = Package(
         .library(name: "Zoo", targets: ["Zoo"]),
         .library(name: "Generation", targets: ["Generation"]),
         .library(name: "Conversion", targets: ["Conversion"]),
+        .library(name: "Training", targets: ["Training"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
@@ -58,9 +59,12 @@ let package = Package(
             name: "Generation", dependencies: ["Zoo", "Network", "Archive", "Tokenization", "Kernels"], swiftSettings: numeric),
         .target(name: "Conversion", dependencies: ["Generation", "Zoo", "Network", "Archive", "Tokenization", "Kernels"]),
         .target(
+            name: "Training", dependencies: ["Generation", "Zoo", "Network", "Archive", "Tokenization", "Kernels"],
+            swiftSettings: numeric),
+        .target(
             name: "Shell",
             dependencies: [
-                "Conversion", "Generation", "Zoo", "Network", "Archive", "Tokenization", "Kernels",
+                "Training", "Conversion", "Generation", "Zoo", "Network", "Archive", "Tokenization", "Kernels",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(name: "rnnz", dependencies: ["Shell", "CReadline"]),
@@ -85,6 +89,9 @@ let package = Package(
         .testTarget(
             name: "ConversionTests", dependencies: ["Conversion", "Zoo", "Network", "Archive", "Tokenization", "Kernels"],
             exclude: ["make_models.py"], resources: [.copy("Fixtures")]),
+        .testTarget(
+            name: "TrainingTests",
+            dependencies: ["Training", "Generation", "Zoo", "Network", "Archive", "Tokenization", "Kernels"]),
         // A model whose every number is known beforehand, for tests of what is built on models.
         .target(name: "TestModels", dependencies: ["Archive", "Tokenization", "Kernels"], path: "Tests/TestModels"),
         .testTarget(

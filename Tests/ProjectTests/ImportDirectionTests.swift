@@ -17,7 +17,10 @@ import Testing
         "Zoo": ["Network", "Archive", "Tokenization", "Kernels"],
         "Generation": ["Zoo", "Network", "Archive", "Tokenization", "Kernels"],
         "Conversion": ["Generation", "Zoo", "Network", "Archive", "Tokenization", "Kernels"],
-        "Shell": ["Conversion", "Generation", "Zoo", "Network", "Archive", "Tokenization", "Kernels", "ArgumentParser"],
+        "Training": ["Generation", "Zoo", "Network", "Archive", "Tokenization", "Kernels"],
+        "Shell": [
+            "Training", "Conversion", "Generation", "Zoo", "Network", "Archive", "Tokenization", "Kernels", "ArgumentParser",
+        ],
         "rnnz": ["Shell", "CReadline"],
     ]
     /// What comes with the toolchain.
