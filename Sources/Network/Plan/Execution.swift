@@ -80,7 +80,7 @@ extension Frame: TeamWork {
 
     func steps(_ clock: Clock) -> Int {
         switch clock {
-        case .constant, .once: 1
+        case .constant, .once, .total: 1
         case .source: sourceSteps
         case .target: targetSteps
         }
