@@ -12,12 +12,6 @@ extension Interpreter {
         return (0..<steps(clock)).flatMap { step in operands.map { request($0, step) } }
     }
 
-    /// Of the window that a node has the adjoint of: [..., k, n], or [k] for numbers.
-    func windowLength(of node: Graph.Node) -> Int {
-        let axes = graph[node.operands[0]].shape.axes
-        return axes.count == 1 ? axes[0] : axes[axes.count - 2]
-    }
-
     func training(_ wanted: Request, _ node: Graph.Node, _ operands: [Value]) -> Value {
         let shape = node.shape.resolved(source: steps(.source))
         let first = operands.first ?? Value(shape: shape, elements: [Double](repeating: 0, count: shape.reduce(1, *)))
@@ -32,7 +26,7 @@ extension Interpreter {
         case .scatterTotal: return scattered(node, operands, shape)
         case .windowSum:
             // A value is read as the last of its own step's window, as the last but one of the next …
-            let length = windowLength(of: node)
+            let length = graph[node.operands[0]].windowLength
             let rows = operands.enumerated().map { $1.row(length - 1 - $0) }
             return rows.dropFirst().reduce(rows[0]) { Self.pointwise($0, $1, +) }
         case .atPosition: return first.row(wanted.step)

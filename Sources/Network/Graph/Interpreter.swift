@@ -88,7 +88,7 @@ struct Interpreter {
         case .sumOverSteps, .total, .outerTotal: return everyStep(of: node.operands)
         case .scatterTotal: return everyStep(of: [node.operands[0]])
         case .windowSum:
-            let last = min(wanted.step + windowLength(of: node), steps(clock)) - 1
+            let last = min(wanted.step + graph[node.operands[0]].windowLength, steps(clock)) - 1
             return (wanted.step...last).map { request(node.operands[0], $0) }
         case .atBeginning: return [request(node.operands[0], 0)]
         case .atPosition: return [request(node.operands[0], 0)]

@@ -11,6 +11,10 @@ extension Planner {
         case .table(let matrixFirst):
             emitTable(id, matrixFirst: matrixFirst)
             return
+        case .crossEntropy, .dropoutMask, .sumToFit, .sumOverSteps, .total, .outerTotal, .scatterTotal, .stack, .windowSum,
+            .atBeginning, .atPosition:
+            emitForTraining(id)
+            return
         case .number, .tensor, .input, .matrixPart: return
         default: break
         }
@@ -260,6 +264,10 @@ extension Planner {
     /// The product of a matrix with every row of an embedding, computed when the model is loaded.
     private mutating func emitTable(_ id: Graph.ID, matrixFirst: Bool) {
         let (matrix, embedding) = (graph[id].operands[0], graph[id].operands[1])
+        if graph[id].clock == .total {
+            emitPacked(id, Operands(matrix: matrix, vector: embedding, matrixFirst: matrixFirst))
+            return
+        }
         let part = floats(of: Operands(matrix: matrix, vector: embedding, matrixFirst: matrixFirst))
         let result = place(of: id)
         append(
