@@ -11,6 +11,7 @@ struct Rewriting {
         rewriting.graph.merge()
         rewriting.splitProductsOverJoins()
         rewriting.joinNestedSums()
+        rewriting.graph.merge()
         rewriting.takeApartBeforeComputing()
         rewriting.tabulateTokens()
         rewriting.addOutsideTermsFirst()
@@ -137,7 +138,7 @@ struct Rewriting {
     }
 
     /// Sums of sums become one sum where nothing else reads the inner one.
-    private mutating func joinNestedSums() {
+    mutating func joinNestedSums() {
         var readers = [Int](repeating: 0, count: graph.nodes.count)
         for node in graph.nodes { for operand in node.operands { readers[operand] += 1 } }
         for root in graph.roots { readers[root] += 2 }
@@ -162,7 +163,7 @@ struct Rewriting {
 
     /// In a cycle, the terms of a sum that come from outside are added first, in the order written, as one value that is computed
     /// for all steps at once.
-    private mutating func addOutsideTermsFirst() {
+    mutating func addOutsideTermsFirst() {
         let cycle = cycles()
         for id in graph.nodes.indices where id < cycle.count && graph[id].op == .add {
             guard let own = cycle[id] else { continue }

@@ -27,8 +27,14 @@ extension Planner {
         case .mean: instruction = LastAxis(.mean, operand: operands[0], result: result, shape: first, clock: node.clock)
         case .softmax: instruction = LastAxis(.softmax, operand: operands[0], result: result, shape: first, clock: node.clock)
         case .join:
-            let parts = zip(operands, node.operands).map { Join.Part(place: $0, shape: graph[$1].shape) }
-            instruction = Join(parts: parts, result: result, shape: node.shape, clock: node.clock)
+            var column = 0
+            let parts = zip(operands, node.operands).map { place, operand in
+                defer { column += graph[operand].shape.last }
+                return Join.Part(place: place, shape: graph[operand].shape, column: column)
+            }
+            let apart = parts.filter { $0.place.buffer != result.buffer || $0.place.offset != result.offset + $0.column }
+            if apart.isEmpty { return }
+            instruction = Join(parts: apart, result: result, shape: node.shape, clock: node.clock)
         case .part(let index, _):
             let width = node.shape.last
             instruction = Slice(

@@ -54,7 +54,7 @@ struct Planner {
         let known = computed.filter { !isTraining && (graph[$0].clock == .once || graph[$0].clock == .source) }
         let generated = computed.filter { graph[$0].clock != .constant && (isTraining || graph[$0].clock == .target) }
         let schedules = [constants, known, generated].map { nodes in
-            Schedule(of: graph, computing: nodes) { members in
+            Schedule(of: graph, computing: nodes, isTraining: isTraining) { members in
                 let found = StateUpdates(in: graph, readers: planner.readers, roots: planner.roots, members: members)
                 planner.updates.merge(found.updates) { $1 }
                 planner.absorbed.merge(found.absorbed) { $1 }
@@ -136,9 +136,25 @@ struct Planner {
             } else {
                 place = Plan.Place(buffer: store(id))
             }
-        default: place = Plan.Place(buffer: store(id))
+        default: place = placeInJoin(id) ?? Plan.Place(buffer: store(id))
         }
         places[id] = place
+        return place
+    }
+
+    /// A value of whole vectors that is computed in a pass and joined to others is written where it will stand among them.
+    private mutating func placeInJoin(_ id: Graph.ID) -> Plan.Place? {
+        let node = graph[id]
+        guard node.op.isPointwise, node.clock != .constant, node.shape.rank == 1, node.shape.last % vectorWidth == 0,
+            !hasPast(id), !roots.contains(id), readers[id].allSatisfy({ loop[$0] == loop[id] })
+        else { return nil }
+        let joins = readers[id].filter { graph[$0].op == .join && graph[$0].shape.rank == 1 && graph[$0].clock == node.clock }
+        guard joins.count == 1, graph[joins[0]].operands.count(where: { $0 == id }) == 1 else { return nil }
+        var offset = 0
+        for operand in graph[joins[0]].operands.prefix(while: { $0 != id }) { offset += graph[operand].shape.last }
+        guard offset % vectorWidth == 0 else { return nil }
+        var place = self.place(of: joins[0])
+        place.offset += offset
         return place
     }
 

@@ -19,7 +19,10 @@ enum TrainingGraph {
         let (seed, loss) = try addLoss(to: &graph)
         graph.results = [graph.generating: [Graph.Result(name: "loss", node: loss)]]
         var rewriting = Rewriting(graph: graph)
+        rewriting.joinNestedSums()
         rewriting.tabulateTokens(rowLimit: tokenLimit)
+        rewriting.addOutsideTermsFirst()
+        rewriting.tabulateSums()
         let derivative = Derivative(of: rewriting.graph, seeds: [seed]) { node in
             if case .tensor(let name) = node.op { isLearned(name) } else { false }
         }
