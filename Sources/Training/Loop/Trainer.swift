@@ -82,6 +82,7 @@ public final class Trainer {
     ///   - event: called on the thread of the caller.
     /// - Throws: `TrainingError.lossNotFinite`, `.gradientNotFinite`, `.parameterNotFinite`, `.checkpoint`; the files that were written
     ///   before stay as they are. What the learner throws.
+    @discardableResult
     public func run(
         isCancelled: () -> Bool = { false }, event: (TrainingEvent) -> Void = { _ in }
     ) throws -> TrainingResult {
