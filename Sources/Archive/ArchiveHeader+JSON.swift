@@ -29,6 +29,7 @@ extension ArchiveHeader {
         generation = try field["generation"].object()
         tensors = try field["tensors"].array { (f) throws(ArchiveError) in try TensorEntry(f) }
         selfTests = try field["self_tests"].array { (f) throws(ArchiveError) in try SelfTest(f) }
+        training = try field["training"].optional { (f) throws(ArchiveError) in .object(try f.object()) }
     }
 
     public var json: JSONValue {
@@ -48,6 +49,7 @@ extension ArchiveHeader {
         if !generation.isEmpty { members["generation"] = .object(generation) }
         if !tensors.isEmpty { members["tensors"] = .array(tensors.map { $0.json }) }
         if !selfTests.isEmpty { members["self_tests"] = .array(selfTests.map { $0.json }) }
+        members["training"] = training
         return .object(members)
     }
 }

@@ -24,8 +24,24 @@ public struct ArchiveHeader: Sendable, Equatable {
     public var generation: [String: JSONValue] = [:]
     public var tensors: [TensorEntry] = []
     public var selfTests: [SelfTest] = []
+    /// Of a checkpoint: where its training was, an object for the program that trains. Goes with tensors under `trainingPrefix`.
+    public var training: JSONValue?
 
     public init(name: String) { self.name = name }
+}
+
+extension ArchiveHeader {
+    /// What the names of tensors begin with that are no part of the model but of its training. No program can name such a tensor.
+    public static let trainingPrefix = "training/"
+
+    /// The model alone, without what only its training needs.
+    public var withoutTraining: ArchiveHeader {
+        guard training != nil else { return self }
+        var header = self
+        header.training = nil
+        header.tensors.removeAll { $0.name.hasPrefix(Self.trainingPrefix) }
+        return header
+    }
 }
 
 /// Where the numbers came from.

@@ -74,10 +74,11 @@ public struct ArchiveReader: Sendable {
         return Tensor(entry.dtype, shape: entry.shape, blockAxis: entry.blockAxis, storage: storage)
     }
 
-    /// Reads all tensors. Small ones are dealt to the threads whole, large ones by their chunks.
-    public func tensors(team: ThreadTeam = .shared) throws(ArchiveError) -> [String: Tensor] {
+    /// Reads all tensors, or those that are given. Small ones are dealt to the threads whole, large ones by their chunks.
+    public func tensors(_ entries: [TensorEntry]? = nil, team: ThreadTeam = .shared) throws(ArchiveError) -> [String: Tensor] {
         var tensors: [String: Tensor] = [:]
-        let small = header.tensors.filter { $0.chunks.count <= 1 }
+        let entries = entries ?? header.tensors
+        let small = entries.filter { $0.chunks.count <= 1 }
         let failure = FirstFailure()
         let read = Mutex<[Tensor?]>([Tensor?](repeating: nil, count: small.count))
         // A team of one for each piece: a team must not be used from inside its own work.
@@ -90,7 +91,7 @@ public struct ArchiveReader: Sendable {
         }
         try failure.rethrow()
         for (entry, tensor) in zip(small, read.withLock { $0 }) { tensors[entry.name] = tensor }
-        for entry in header.tensors where entry.chunks.count > 1 { tensors[entry.name] = try tensor(entry.name, team: team) }
+        for entry in entries where entry.chunks.count > 1 { tensors[entry.name] = try tensor(entry.name, team: team) }
         return tensors
     }
 

@@ -19,9 +19,9 @@ public struct RandomGenerator: RandomNumberGenerator, Codable, Equatable, Sendab
     }
 
     /// Goes on from a state. Not all four may be zero: the numbers would be zero for ever.
-    init(state: (UInt64, UInt64, UInt64, UInt64)) { (s0, s1, s2, s3) = state }
+    public init(state: (UInt64, UInt64, UInt64, UInt64)) { (s0, s1, s2, s3) = state }
 
-    var state: (UInt64, UInt64, UInt64, UInt64) { (s0, s1, s2, s3) }
+    public var state: (UInt64, UInt64, UInt64, UInt64) { (s0, s1, s2, s3) }
 
     public mutating func next() -> UInt64 {
         let result = Self.rotate(s1 &* 5, by: 7) &* 9

@@ -53,6 +53,7 @@ public protocol Learner: AnyObject {
     func evaluate(_ batch: Batch) throws -> Double
     /// To be called when values of parameters have been changed.
     func parametersChanged()
-    /// What the sequences carry from one batch to the next, for checkpoints and for a look aside.
+    /// What the sequences carry from one batch to the next, for checkpoints and for a look aside. The lengths never change, so that a
+    /// checkpoint of another network is seen; none at all where no batch was read yet.
     var carriedState: [[Float]] { get set }
 }

@@ -31,13 +31,14 @@ public struct Model: Sendable {
         let reader: ArchiveReader
         var tensors: [String: Tensor] = [:]
         do throws(ArchiveError) { reader = try ArchiveReader(path: path) } catch { throw .archive(path: path, error) }
-        try reader.header.checkMemory(path: path, available: availableMemory)
+        let header = reader.header.withoutTraining
+        try header.checkMemory(path: path, available: availableMemory)
         do throws(ArchiveError) {
-            if reader.header.program != nil { tensors = try reader.tensors(team: readingTeam(threads)) }
+            if header.program != nil { tensors = try reader.tensors(header.tensors, team: readingTeam(threads)) }
         } catch {
             throw .archive(path: path, error)
         }
-        return try Model(header: reader.header, tensors: tensors, path: path, threads: threads, checks: checks)
+        return try Model(header: header, tensors: tensors, path: path, threads: threads, checks: checks)
     }
 
     /// From a header and tensors that need never have been written: what a converter checks its work with.

@@ -22,7 +22,7 @@ public struct ArchiveImporter: Importer {
         do throws(ArchiveError) {
             reader = try ArchiveReader(path: input.path)
         } catch { throw ZooError.archive(path: input.path, error) }
-        try reader.header.checkMemory(path: input.path, available: AvailableMemory.bytes())
+        try reader.header.withoutTraining.checkMemory(path: input.path, available: AvailableMemory.bytes())
         do throws(ArchiveError) {
             (header, parts) = try Self.read(reader)
         } catch { throw ZooError.archive(path: input.path, error) }
@@ -41,8 +41,8 @@ public struct ArchiveImporter: Importer {
 
     /// All of it, digests checked.
     private static func read(_ reader: ArchiveReader) throws(ArchiveError) -> (ArchiveHeader, [ConvertedModel.Part]) {
-        var header = reader.header
-        let tensors = try reader.tensors()
+        var header = reader.header.withoutTraining
+        let tensors = try reader.tensors(header.tensors)
         var parts: [ConvertedModel.Part] = []
         for entry in header.tensors {
             guard let tensor = tensors[entry.name] else { throw .noSuchTensor(name: entry.name) }
