@@ -88,7 +88,8 @@ public final class Network: Sendable {
     let graph: Graph
     let plan: Plan
     let weights: Weights
-    let tensors: [String: Tensor]
+    /// As they were given.
+    public let tensors: [String: Tensor]
     let team: ThreadTeam
 
     /// - Throws: `NotationErrors` with all that one stage finds wrong, or `NetworkError`.
