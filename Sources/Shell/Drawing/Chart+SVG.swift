@@ -1,8 +1,8 @@
-/// How a chart is drawn for a page: SVG 1.1 that needs nothing beside itself and no scripts.
+/// How a chart is drawn for a page or a file: SVG 1.1 that needs nothing beside itself and no scripts. Its style is repeated in
+/// each chart of a page: not every program that reads pages lets the page's style into pictures.
 extension Chart {
-    /// - Parameter isStandalone: whether it is a file of its own; else the page has `ChartStyle.css`.
-    func svg(width: Int = 720, height: Int = 320, isStandalone: Bool = true) -> String {
-        SVGDrawing(self, width: max(240, width), height: max(160, height)).text(isStandalone: isStandalone)
+    func svg(width: Int = 720, height: Int = 320) -> String {
+        SVGDrawing(self, width: max(240, width), height: max(160, height)).text
     }
 }
 
@@ -60,20 +60,17 @@ private struct SVGDrawing {
             + chart.markers.filter { $0.direction == .horizontal }.map { LegendEntry(sign: .marker, label: $0.label) }
     }
 
-    func text(isStandalone: Bool) -> String {
+    var text: String {
         let notes = plot.notes
         let legendTop = Self.top + plot.height + 46
         let notesTop = legendTop + Double(legend.count) * Self.rowHeight
         let height = notesTop + Double(notes.count) * Self.rowHeight + 6
         let size = "\(coordinate(width)) \(coordinate(height))"
-        let namespace = isStandalone ? " xmlns=\"http://www.w3.org/2000/svg\"" : ""
         var parts = [
-            "<svg\(namespace) class=\"chart\" viewBox=\"0 0 \(size)\" width=\"\(coordinate(width))\""
-                + " height=\"\(coordinate(height))\" role=\"img\" aria-label=\"\(escapedMarkup(chart.title))\">"
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"chart\" viewBox=\"0 0 \(size)\" width=\"\(coordinate(width))\""
+                + " height=\"\(coordinate(height))\" role=\"img\" aria-label=\"\(escapedMarkup(chart.title))\">",
+            "<title>\(escapedMarkup(chart.title))</title><style>\(ChartStyle.css)</style>",
         ]
-        if isStandalone {
-            parts.append("<title>\(escapedMarkup(chart.title))</title><style>\(ChartStyle.css)</style>")
-        }
         parts.append("<rect class=\"paper\" width=\"\(coordinate(width))\" height=\"\(coordinate(height))\"/>")
         parts.append(label(chart.title, x: left, y: 18, classes: "title"))
         parts.append(label(chart.y.caption, x: left, y: 38, classes: "faint"))

@@ -46,7 +46,7 @@ struct ReportPage {
                 "<meta charset=\"utf-8\"/>", "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>",
                 "<meta http-equiv=\"Content-Security-Policy\" content=\"\(policy)\"/>",
                 "<meta name=\"color-scheme\" content=\"light dark\"/>", "<title>\(escapedMarkup(title))</title>",
-                "<style>\(Self.css)\(ChartStyle.css)</style>", "</head>", "<body>", "<main>",
+                "<style>\(Self.css)</style>", "</head>", "<body>", "<main>",
                 "<h1>\(escapedMarkup(title))</h1>",
             ] + body.filter { !$0.isEmpty } + [
                 "</main>", "<script type=\"application/json\" id=\"report\">\(Self.escapedScript(data))</script>", "</body>",
@@ -88,7 +88,7 @@ struct ReportPage {
         return "<p\(classes.isEmpty ? "" : " class=\"\(classes)\"")>\(escapedMarkup(text))</p>"
     }
 
-    private static func figure(_ chart: Chart) -> String { "<figure>\(chart.svg(isStandalone: false))</figure>" }
+    private static func figure(_ chart: Chart) -> String { "<figure>\(chart.svg())</figure>" }
 
     private static func gates(_ diagnosis: GradientDiagnosis) -> String {
         let bars = ["<th>histogram</th>"] + diagnosis.gates.map { "<td>\(histogram($0))</td>" }
@@ -100,13 +100,13 @@ struct ReportPage {
         let largest = Double(max(1, gate.histogram.max() ?? 1))
         let bars = gate.histogram.enumerated().map { index, count in
             let tall = count > 0 ? max(1, height * Double(count) / largest) : 0
-            return "<rect class=\"f0\" x=\"\(coordinate(Double(index) * width))\" y=\"\(coordinate(height - tall))\""
+            return "<rect x=\"\(coordinate(Double(index) * width))\" y=\"\(coordinate(height - tall))\""
                 + " width=\"\(coordinate(width - 1))\" height=\"\(coordinate(tall))\"/>"
         }
         let size = "\(coordinate(width * Double(gate.histogram.count))) \(coordinate(height))"
         let label = "histogram of \(gate.gate), \(gate.function == .sigmoid ? "0 to 1" : "-1 to 1")"
-        return "<svg class=\"chart bars\" viewBox=\"0 0 \(size)\" role=\"img\" aria-label=\"\(escapedMarkup(label))\">"
-            + bars.joined() + "</svg>"
+        return "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"bars\" viewBox=\"0 0 \(size)\" role=\"img\""
+            + " fill=\"\(ChartStyle.light[0])\" aria-label=\"\(escapedMarkup(label))\">" + bars.joined() + "</svg>"
     }
 
     /// - Parameter lastCells: one more of each row, as it is.
@@ -143,7 +143,7 @@ struct ReportPage {
         padding:.2rem .9rem .2rem 0;border-bottom:1px solid #e3e6ea}th{font-weight:600}.wide{overflow-x:auto}\
         td .bars{width:100px;height:28px}pre{white-space:pre-wrap;overflow-wrap:anywhere;padding:.7rem;background:#f4f5f7;\
         font:13px/1.45 ui-monospace,monospace}.faint{color:#5c646e}\
-        @media(prefers-color-scheme:dark){body{background:#16181c;color:#e4e6ea}th,td{border-color:#31353c}\
-        pre{background:#20242a}.faint{color:#a2a9b3}}
+        @media(prefers-color-scheme:dark){body{background:#16181c;color:#e4e6ea}.bars{fill:\(ChartStyle.dark[0])}\
+        th,td{border-color:#31353c}pre{background:#20242a}.faint{color:#a2a9b3}}
         """
 }

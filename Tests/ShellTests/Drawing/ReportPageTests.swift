@@ -25,7 +25,9 @@ struct ReportPageTests {
             let parsed = try #require(ParsedXML(page.html))
             #expect(Self.elements(parsed, "script").map { $0["type"] } == ["application/json"])
             #expect(Self.elements(parsed, "img").isEmpty && Self.elements(parsed, "i").isEmpty)
-            #expect(Self.elements(parsed, "title").count == 1)
+            // The page's own, and one of each chart.
+            let charts = parsed.elements.count { $0.name == "svg" && $0.attributes["class"] == "chart" }
+            #expect(Self.elements(parsed, "title").count == 1 + charts)
         }
         let parsed = try #require(ParsedXML(ReportPage(Self.hostile).html))
         for text in ["<script>alert(1)</script>", "</pre><img src=x onerror=alert(1)> a & b", "\"quoted\" 'text'", "</table>"] {
@@ -38,7 +40,7 @@ struct ReportPageTests {
 
     @Test func itNeedsNoNetworkAndRunsNothing() throws {
         for page in [try ReportPage(SampleReports.report()), try ReportPage(SampleReports.comparison)] {
-            let html = page.html.replacing("http://www.w3.org/1999/xhtml", with: "")
+            let html = page.html.replacing(/http:\/\/www.w3.org\/(1999\/xhtml|2000\/svg)/, with: "")
             for word in ["http:", "https:", "url(", "@import", "<link", "<img", "<iframe", "src=", "href=", "onload"] {
                 #expect(!html.contains(word), "\(word)")
             }
@@ -78,7 +80,7 @@ struct ReportPageTests {
     @Test func itShowsWhatThereIs() throws {
         let parsed = try #require(ParsedXML(ReportPage(SampleReports.report()).html))
         #expect(parsed.elements.filter { $0.name == "svg" && $0.attributes["class"] == "chart" }.count == 6)
-        #expect(parsed.elements.filter { $0.attributes["class"] == "chart bars" }.count == 3)
+        #expect(parsed.elements.filter { $0.attributes["class"] == "bars" }.count == 3)
         for text in [
             "1,954,337", "seed", "1337", "Gradients through time: healthy", "layers.0 forget", "What <light> is this & that?",
             "# logits & more",
