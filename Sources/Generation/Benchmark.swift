@@ -10,6 +10,8 @@ public struct Benchmark: Sendable, Equatable {
         case decode
         /// Many sequences of known tokens side by side, with the logits of every step.
         case batch
+        /// The same, and backward: a step of training, with clipping and Adam.
+        case train
 
         public var sequences: Int { self == .decode ? 1 : 64 }
 
@@ -42,6 +44,12 @@ public struct Benchmark: Sendable, Equatable {
 public struct BenchmarkOptions: Sendable {
     public static let stepRange = 1...1_000_000
     public static let repeatRange = 1...1000
+    /// Where the number of steps is given: enough to touch every weight and all memory that is made when first needed.
+    static let warmUpSteps = 2
+    /// How long one repeat should last.
+    static let repeatSeconds = 0.25
+    /// Tokens that are enough on any machine, for a clock that is too coarse or stands still.
+    static let tokenLimit = 1 << 21
 
     public var work: Benchmark.Work
     /// Steps of each sequence in one repeat; nil takes as many as last for `repeatSeconds`. With a number, everything that is done is
@@ -57,7 +65,52 @@ public struct BenchmarkOptions: Sendable {
     }
 }
 
-/// Times a model after a warm-up.
+extension Benchmark {
+    /// Times work after a warm-up.
+    ///
+    /// - Parameters:
+    ///   - secondsNow: a clock that only moves forward.
+    ///   - run: does so many steps.
+    public static func time(
+        _ options: BenchmarkOptions, elementType: ElementType, threads: Int, secondsNow: () -> Double,
+        run: (_ steps: Int) throws -> Void
+    ) throws -> Benchmark {
+        /// How long so many steps take.
+        func seconds(_ steps: Int) throws -> Double {
+            let start = secondsNow()
+            try run(steps)
+            return secondsNow() - start
+        }
+        let steps: Int
+        if let exact = options.steps {
+            try run(BenchmarkOptions.warmUpSteps)
+            steps = exact
+        } else {
+            steps = try options.usualSteps(seconds)
+        }
+        var rates: [Double] = []
+        for _ in 0..<(options.repeats ?? options.work.usualRepeats) {
+            rates.append(Double(steps * options.work.sequences) / (try seconds(steps)))
+        }
+        return Benchmark(work: options.work, elementType: elementType, threads: threads, steps: steps, rates: rates)
+    }
+}
+
+extension BenchmarkOptions {
+    /// As many as last for `repeatSeconds`, in whole units. Finding out is the warm-up.
+    fileprivate func usualSteps(_ seconds: (_ steps: Int) throws -> Double) throws -> Int {
+        var steps = work.unit
+        var elapsed = try seconds(steps)
+        while elapsed < Self.repeatSeconds / 4 && steps * work.sequences < Self.tokenLimit {
+            steps *= 2
+            elapsed = try seconds(steps)
+        }
+        let units = Double(steps / work.unit) * Self.repeatSeconds / elapsed
+        return units.isFinite ? max(1, Int(units.rounded())) * work.unit : steps
+    }
+}
+
+/// Times a model that decodes, or reads batches, after a warm-up.
 ///
 /// - Parameters:
 ///   - secondsNow: a clock that only moves forward.
@@ -69,36 +122,13 @@ public func benchmark(
 ) throws -> Benchmark {
     guard let network = model.network else { throw GenerationError.noNetwork(model: model.header.name) }
     let workload = try Workload(model, network, options.work)
-    /// How long so many steps take.
-    func seconds(_ steps: Int) throws -> Double {
-        let start = secondsNow()
-        try workload.run(steps: steps, isInterrupted: isInterrupted)
-        return secondsNow() - start
-    }
-    let steps: Int
-    if let exact = options.steps {
-        try workload.run(steps: Workload.warmUpSteps, isInterrupted: isInterrupted)
-        steps = exact
-    } else {
-        steps = try workload.usualSteps(seconds)
-    }
-    var rates: [Double] = []
-    for _ in 0..<(options.repeats ?? options.work.usualRepeats) {
-        rates.append(Double(steps * options.work.sequences) / (try seconds(steps)))
-    }
-    return Benchmark(
-        work: options.work, elementType: model.header.mainElementType, threads: network.threads, steps: steps, rates: rates)
+    return try Benchmark.time(
+        options, elementType: model.header.mainElementType, threads: network.threads, secondsNow: secondsNow
+    ) { steps in try workload.run(steps: steps, isInterrupted: isInterrupted) }
 }
 
 /// The work itself, so that it can be done again and again.
 private struct Workload {
-    /// Where the number of steps is given: enough to touch every weight and all memory that is made when first needed.
-    static let warmUpSteps = 2
-    /// How long one repeat should last.
-    static let repeatSeconds = 0.25
-    /// Tokens that are enough on any machine, for a clock that is too coarse or stands still.
-    static let tokenLimit = 1 << 21
-
     let work: Benchmark.Work
     let runner: LanguageRunner
     /// Of `decode`.
@@ -119,27 +149,15 @@ private struct Workload {
         inputLimit = network.inputVocabulary ?? network.vocabulary ?? 1
         var generator = RandomGenerator(seed: 0)
         let range = 0..<inputLimit
-        tokens = (0..<(work == .batch ? work.sequences : 0)).map { _ in
+        tokens = (0..<(work == .decode ? 0 : work.sequences)).map { _ in
             (0..<work.unit).map { _ in Int.random(in: range, using: &generator) }
         }
-    }
-
-    /// As many as last for `repeatSeconds`, in whole units. Finding out is the warm-up.
-    func usualSteps(_ seconds: (_ steps: Int) throws -> Double) throws -> Int {
-        var steps = work.unit
-        var elapsed = try seconds(steps)
-        while elapsed < Self.repeatSeconds / 4 && steps * work.sequences < Self.tokenLimit {
-            steps *= 2
-            elapsed = try seconds(steps)
-        }
-        let units = Double(steps / work.unit) * Self.repeatSeconds / elapsed
-        return units.isFinite ? max(1, Int(units.rounded())) * work.unit : steps
     }
 
     func run(steps: Int, isInterrupted: () -> Bool) throws {
         switch work {
         case .decode: try decode(steps, isInterrupted)
-        case .batch:
+        case .batch, .train:
             for begin in stride(from: 0, to: steps, by: work.unit) {
                 try forward(min(work.unit, steps - begin), isInterrupted)
             }
@@ -170,7 +188,7 @@ private struct Workload {
 
 extension ArchiveHeader {
     /// What most bytes of the tensors are stored as; of equal shares the wider type.
-    var mainElementType: ElementType {
+    public var mainElementType: ElementType {
         var bytes: [ElementType: Int] = [:]
         for tensor in tensors { bytes[tensor.dtype, default: 0] += tensor.byteCount }
         var main = ElementType.f32

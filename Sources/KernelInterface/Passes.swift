@@ -3,6 +3,8 @@ public enum PointwiseOperation: Sendable, Equatable {
     case copy
     case negate, tanh, sigmoid, relu, exp, log, sqrt, abs, softplus, sin, cos
     case square, cube, reciprocal, reciprocalSquareRoot
+    /// 1 where greater than 0, else 0.
+    case positive
     case power(Float)
     case add, subtract, multiply, divide, maximum, minimum
     /// a * b + c, rounded once where the processor can.

@@ -58,7 +58,16 @@ public final class PackedMatrix: @unchecked Sendable {
         blocks = PackedBlocks(
             weights: UnsafeRawPointer(weights), scales: UnsafePointer(scales), inputs: inputs, parts: parts.count,
             outputs: outputs)
-        nonisolated(unsafe) let sources = parts
+        pack(parts, team)
+    }
+
+    /// Packs other numbers of the same type and size in place of those that it has. No product may be running.
+    public func pack(_ parts: [Source], _ team: ThreadTeam) {
+        let (type, inputs, outputs) = (type, inputs, outputs)
+        let blockCount = blocks.units * parts.count
+        let steps = type.steps(inputs: inputs)
+        let inputBlocks = QuantizedVector.blocks(inputs)
+        nonisolated(unsafe) let (sources, weights, scales) = (parts, weights, scales)
         team.run { member in
             for block in member.share(of: blockCount) {
                 let panel = block / PackedBlocks.panelWidth * PackedBlocks.panelWidth

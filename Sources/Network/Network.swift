@@ -4,6 +4,7 @@ import Kernels
 public enum NetworkError: Error, Sendable, Equatable, CustomStringConvertible {
     case tokenOutOfRange(Int, limit: Int)
     case cannotGenerate(reason: String)
+    case cannotTrain(reason: String)
     case stateDoesNotFit(String)
     case emptyTensor(String, shape: [Int])
     case windowMissing
@@ -20,6 +21,7 @@ public enum NetworkError: Error, Sendable, Equatable, CustomStringConvertible {
         switch self {
         case .tokenOutOfRange(let id, let limit): "token \(id) is out of range: the model knows ids from 0 to \(limit - 1)"
         case .cannotGenerate(let reason): reason
+        case .cannotTrain(let reason): "this program cannot be trained: \(reason)"
         case .stateDoesNotFit(let reason): "the state does not fit this model: \(reason)"
         case .emptyTensor(let name, let shape): "tensor \(name) has no elements: its shape is \(shape)"
         case .windowMissing: "the program answers for a whole sequence: to generate, the archive must state its window"
@@ -86,7 +88,8 @@ public final class Network: Sendable {
     let graph: Graph
     let plan: Plan
     let weights: Weights
-    let tensors: [String: Tensor]
+    /// As they were given.
+    public let tensors: [String: Tensor]
     let team: ThreadTeam
 
     /// - Throws: `NotationErrors` with all that one stage finds wrong, or `NetworkError`.
@@ -107,7 +110,7 @@ public final class Network: Sendable {
         unusedTensors = tensors.keys.filter { !expansion.usedTensors.contains($0) }.sorted()
         parameterCount = tensors.values.reduce(0) { $0 + $1.count }
         kind = try Self.kind(of: graph, options)
-        inputVocabulary = Self.inputVocabulary(of: graph)
+        inputVocabulary = Self.vocabulary(of: graph, read: [.step, .encode, .answer])
         let answering: Entry = kind == .features ? .encode : graph.results[.answer] != nil ? .answer : graph.generating
         let result = graph.results[answering]?.first
         vocabulary = result.map { graph[$0.node].shape.count() }
@@ -149,9 +152,10 @@ public final class Network: Sendable {
         }
     }
 
-    private static func inputVocabulary(of graph: Graph) -> Int? {
+    /// One past the largest id that every embedding has a row for which some entries read.
+    static func vocabulary(of graph: Graph, read entries: Set<Entry>) -> Int? {
         graph.nodes.compactMap { node in
-            guard node.op == .gather, case .input(let entry, _, nil) = graph[node.operands[1]].op, entry != .decode else {
+            guard node.op == .gather, case .input(let entry, _, nil) = graph[node.operands[1]].op, entries.contains(entry) else {
                 return nil
             }
             return graph[node.operands[0]].shape.axes[0]

@@ -18,7 +18,7 @@ import Darwin
 struct Program {
     let words: [String]
 
-    private let output = StandardOutput()
+    private let output = StandardOutput(environment: ProcessInfo.processInfo.environment)
     private let input = StandardInput()
 
     init(words: [String]) { self.words = words }

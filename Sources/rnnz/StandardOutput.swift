@@ -17,14 +17,37 @@ final class StandardOutput: Output {
     let hasColour: Bool
     private(set) var isAtLineStart = true
     private let messagesAreSeen = isatty(STDERR_FILENO) != 0
+    private let coloursAreWanted: Bool
+    private let isUTF8: Bool
     private var buffer: [UInt8] = []
     private var hasProgress = false
 
-    init() {
+    init(environment: [String: String]) {
         // https://no-color.org: set and not empty.
         let refusal = getenv("NO_COLOR").map { $0.pointee != 0 } ?? false
         let isDumb = getenv("TERM").map { strcmp($0, "dumb") == 0 } ?? false
-        hasColour = isatty(STDERR_FILENO) != 0 && !refusal && !isDumb
+        coloursAreWanted = !refusal && !isDumb
+        hasColour = isatty(STDERR_FILENO) != 0 && coloursAreWanted
+        isUTF8 = Display.isUTF8(environment)
+    }
+
+    var resultDisplay: Display {
+        let columns = Self.columns(of: STDOUT_FILENO) ?? getenv("COLUMNS").flatMap { Int(String(cString: $0)) }
+        return Display(
+            columns: columns.flatMap { $0 > 0 ? $0 : nil } ?? Display().columns, hasColour: isTerminal && coloursAreWanted,
+            isUTF8: isUTF8)
+    }
+
+    var messageDisplay: Display? {
+        guard messagesAreSeen else { return nil }
+        let columns = Self.columns(of: STDERR_FILENO) ?? Display().columns
+        return Display(columns: columns, hasColour: hasColour, isUTF8: isUTF8)
+    }
+
+    /// Nil where it is no terminal, or one that does not know its size.
+    private static func columns(of file: Int32) -> Int? {
+        var size = winsize()
+        return ioctl(file, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : nil
     }
 
     func write(_ text: String) throws(OutputError) {

@@ -38,7 +38,7 @@ import Testing
             let network = try Network(
                 program: Fixtures.program(layer.program),
                 hyperparameters: ["inputs": try #require(arguments["input_size"] as? Double)],
-                tensors: tensors(layer, golden, sequence))
+                tensors: Self.tensors(layer, golden, sequence))
             let vectors = (0..<steps).map { at(inputs, $0, sequence) }
             let expected = (0..<steps).flatMap { at(outputs, $0, sequence) }
 
@@ -81,24 +81,31 @@ import Testing
     }
 
     /// `weight_ih_l0_reverse` becomes `layers.0.reverse.weight_ih`, and the initial states become the starts of one sequence.
-    private func tensors(_ layer: Layer, _ golden: [String: Any], _ sequence: Int) throws -> [String: Tensor] {
+    static func tensors(_ layer: Layer, _ golden: [String: Any], _ sequence: Int) throws -> [String: Tensor] {
         var result: [String: Tensor] = [:]
-        let isBidirectional = layer.name.hasSuffix("_bi")
         for (name, tensor) in try Fixtures.tensors("torch_golden/\(layer.name).safetensors") {
-            var parts = name.replacingOccurrences(of: "_reverse", with: "").components(separatedBy: "_l")
-            let number = parts.removeLast()
-            let side = isBidirectional ? (name.hasSuffix("_reverse") ? ".reverse" : ".forward") : ""
-            result["layers.\(number)\(side).\(parts[0])"] = tensor
+            result[self.name(of: name, layer)] = tensor
         }
         let isLSTM = layer.name.hasPrefix("lstm")
         for (key, suffix) in [("h0", isLSTM ? "start_h" : "start"), ("c0", "start_c")] {
             for (index, states) in cube(golden[key]).enumerated() {
-                let number = isBidirectional ? index / 2 : index
-                let side = isBidirectional ? (index % 2 == 1 ? ".reverse" : ".forward") : ""
-                result["layers.\(number)\(side).\(suffix)"] = Tensor(
+                result[start(index, suffix, layer)] = Tensor(
                     shape: [states[sequence].count], values: states[sequence].map(Float.init))
             }
         }
         return result
+    }
+
+    static func name(of parameter: String, _ layer: Layer) -> String {
+        var parts = parameter.replacingOccurrences(of: "_reverse", with: "").components(separatedBy: "_l")
+        let number = parts.removeLast()
+        let side = layer.name.hasSuffix("_bi") ? (parameter.hasSuffix("_reverse") ? ".reverse" : ".forward") : ""
+        return "layers.\(number)\(side).\(parts[0])"
+    }
+
+    /// The start of one layer and direction.
+    static func start(_ index: Int, _ suffix: String, _ layer: Layer) -> String {
+        guard layer.name.hasSuffix("_bi") else { return "layers.\(index).\(suffix)" }
+        return "layers.\(index / 2).\(index % 2 == 1 ? "reverse" : "forward").\(suffix)"
     }
 }

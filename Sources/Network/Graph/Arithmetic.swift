@@ -29,6 +29,7 @@ enum Arithmetic {
         case .softplus: softplus(x)
         case .sin: sin(x)
         case .cos: cos(x)
+        case .positive: x > 0 ? 1 : 0
         }
     }
 }

@@ -12,6 +12,9 @@ struct Graph: Sendable {
         /// The instance and value that it is: `block.3/time_mix.s`. For states, displays and errors.
         var name: String?
         var position: Position
+
+        /// Of a value with the shape of a window: [..., k, n], or [k] of numbers.
+        var windowLength: Int { shape.rank == 1 ? shape.last : shape.axes[shape.rank - 2] }
     }
 
     /// A named result of an entry.

@@ -39,13 +39,13 @@ extension Interpreter {
         }
     }
 
-    private static func pointwise(_ a: Value, _ b: Value, _ combine: (Double, Double) -> Double) -> Value {
+    static func pointwise(_ a: Value, _ b: Value, _ combine: (Double, Double) -> Double) -> Value {
         let shape = Value.common([a.shape, b.shape])
         let (a, b) = (a.expanded(to: shape), b.expanded(to: shape))
         return Value(shape: shape, elements: zip(a.elements, b.elements).map { combine($0, $1) })
     }
 
-    private static func product(_ a: Value, _ b: Value) -> Value {
+    static func product(_ a: Value, _ b: Value) -> Value {
         let matrixFirst = a.shape.count == b.shape.count + 1
         let (matrix, vector) = matrixFirst ? (a, b) : (b, a)
         let (rows, columns) = (matrix.shape[matrix.shape.count - 2], matrix.last)
@@ -67,7 +67,7 @@ extension Interpreter {
         return Value(shape: leading + [size], elements: result)
     }
 
-    private static func softmax(_ x: Value) -> Value {
+    static func softmax(_ x: Value) -> Value {
         var result = x.elements
         for start in stride(from: 0, to: result.count, by: x.last) {
             let range = start..<start + x.last

@@ -19,12 +19,16 @@ struct Interpreter {
     var vectors: [String: [[Double]]] = [:]
     /// Values before the first step (after the last, for `next`) in place of `start:`, by the name of the state.
     var carried: [String: [Double]] = [:]
+    /// The token that should follow each step; negative where no loss is taken.
+    var targets: [Int] = []
+    /// What losses are multiplied by before they are added up.
+    var lossScale = 1.0
     /// Products whose vector is rounded to 8 bits first, as integer products round it.
     var integerProducts: Set<Graph.ID> = []
 
     private var known: [Request: Value] = [:]
 
-    private struct Request: Hashable {
+    struct Request: Hashable {
         var id: Graph.ID
         var step: Int
     }
@@ -56,13 +60,13 @@ struct Interpreter {
     /// Steps that a clock has.
     func steps(_ clock: Clock) -> Int {
         switch clock {
-        case .constant, .once: 1
+        case .constant, .once, .total: 1
         case .source: tokens[.encode]?.count ?? vectors.values.first?.count ?? 0
         case .target: tokens[.step]?.count ?? tokens[.decode]?.count ?? vectors.values.first?.count ?? 0
         }
     }
 
-    private func request(_ id: Graph.ID, _ step: Int) -> Request {
+    func request(_ id: Graph.ID, _ step: Int) -> Request {
         Request(id: id, step: graph[id].clock.isTimed ? step : 0)
     }
 
@@ -81,6 +85,13 @@ struct Interpreter {
         case .first: return [request(node.operands[0], 0)]
         case .positions: return (0..<steps(clock)).map { request(node.operands[0], $0) }
         case .gather: return [request(node.operands[0], 0)]
+        case .sumOverSteps, .total, .outerTotal: return everyStep(of: node.operands)
+        case .scatterTotal: return everyStep(of: [node.operands[0]])
+        case .windowSum:
+            let last = min(wanted.step + graph[node.operands[0]].windowLength, steps(clock)) - 1
+            return (wanted.step...last).map { request(node.operands[0], $0) }
+        case .atBeginning: return [request(node.operands[0], 0)]
+        case .atPosition: return [request(node.operands[0], 0)]
         default: return node.operands.map { request($0, wanted.step) }
         }
     }
@@ -109,6 +120,9 @@ struct Interpreter {
         case .product where integerProducts.contains(wanted.id):
             let isVector = graph.weightProduct(wanted.id)?.matrix == 0 ? [false, true] : [true, false]
             return Self.apply(node.op, zip(operands, isVector).map { $1 ? $0.roundedInStretches : $0 })
+        case .crossEntropy, .sumToFit, .sumOverSteps, .total, .outerTotal, .scatterTotal, .windowSum, .atPosition, .stack, .table:
+            return training(wanted, node, operands)
+        case .copy: return operands[0].expanded(to: node.shape.resolved(source: steps(.source)))
         default: return Self.apply(node.op, operands)
         }
     }

@@ -39,9 +39,23 @@ enum Operator: Hashable, Sendable {
     case copy  // the operand, written out at the node's own clock and shape
     case table(matrixFirst: Bool)  // operands: a constant matrix and an embedding; its product with each row
 
+    // Made for training, never written
+    case crossEntropy  // operands: logits [n], the token that should follow; the gradient of the loss, then the loss: [n + 1]
+    case dropoutMask(rate: Double, instance: Int)  // 0, or 1 / (1 - rate)
+    case sumToFit  // what was repeated to fit the operand's shape is added up to the node's own
+    case sumOverSteps  // of one sequence
+    case total  // of all steps and sequences
+    case outerTotal  // the total of outer(a, b), over the axes too that the node's own shape does not have
+    case scatterTotal  // operands: a vector, a token; each row of the result is the total of one token's vectors
+    case stack  // along a new first axis
+    case windowSum  // operand: the adjoint of a window; that of its value
+    case atBeginning  // the value at the first step, where the sequence begins with it, else 0
+    case atPosition  // a row for each position of the source: the mirror of `positions`
+
     enum Function: String, Hashable, Sendable, CaseIterable {
         case negate
         case tanh, sigmoid, relu, exp, log, sqrt, abs, softplus, sin, cos
+        case positive  // 1 where the operand is greater than 0, else 0; made for training, never written
     }
 
     /// Which neighbour a delay reads.
@@ -59,17 +73,21 @@ enum Clock: Int, Comparable, Hashable, Sendable {
     case once  // once a sequence
     case source  // at every position of a known sequence
     case target  // at every generated step
+    case total  // when all steps of all sequences have been computed, for all of them together
 
     static func < (a: Clock, b: Clock) -> Bool { a.rawValue < b.rawValue }
 
     /// Whether there is a value for every step, not one for the sequence.
-    var isTimed: Bool { self >= .source }
+    var isTimed: Bool { self == .source || self == .target }
+
+    /// Whether all sequences of a batch have one value together.
+    var isShared: Bool { self == .constant || self == .total }
 }
 
 /// The names that a call can have besides those of cells.
 enum OperatorName {
     static let functions: [String: Operator.Function] = Dictionary(
-        uniqueKeysWithValues: Operator.Function.allCases.filter { $0 != .negate }.map { ($0.rawValue, $0) })
+        uniqueKeysWithValues: Operator.Function.allCases.filter { $0 != .negate && $0 != .positive }.map { ($0.rawValue, $0) })
     /// With the number of operands, labelled ones left out. `split` takes one and then sizes.
     static let operands: [String: ClosedRange<Int>] = [
         "max": 2...2, "min": 2...2, "dropout": 2...2, "outer": 2...2, "sum": 1...1, "mean": 1...1, "softmax": 1...1,
@@ -143,6 +161,12 @@ extension Operator {
         case .reshape: "reshape"
         case .copy: "copy"
         case .table: "table"
+        case .crossEntropy: "cross-entropy"
+        case .dropoutMask: "dropout"
+        case .sumToFit, .sumOverSteps, .total, .outerTotal, .scatterTotal, .windowSum: "sum"
+        case .stack: "rows"
+        case .atBeginning: "first"
+        case .atPosition: "encode"
         }
     }
 }

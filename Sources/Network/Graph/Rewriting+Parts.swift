@@ -75,7 +75,8 @@ extension Rewriting {
 /// What depends on the token alone is computed when the model is loaded, once for each token, where that takes little memory.
 extension Rewriting {
     /// `W @ E[token]` is the row of a table.
-    mutating func tabulateTokens() {
+    /// - Parameter rowLimit: of a table.
+    mutating func tabulateTokens(rowLimit: Int = .max) {
         for id in graph.nodes.indices where graph[id].op == .product {
             let matrix = matrixOperand(of: id)
             let vector = graph[id].operands[0] == matrix ? graph[id].operands[1] : graph[id].operands[0]
@@ -84,7 +85,7 @@ extension Rewriting {
             else { continue }
             let embedding = graph[vector].operands[0]
             let (rows, inputs, outputs) = (graph[embedding].shape.axes[0], graph[embedding].shape.last, graph[id].shape.last)
-            guard rows <= max(4 * inputs, 512), rows * outputs <= 1 << 24 else { continue }
+            guard rows <= rowLimit, rows <= max(4 * inputs, 512), rows * outputs <= 1 << 24 else { continue }
             let table = make(
                 .table(matrixFirst: graph[id].operands[0] == matrix), [matrix, embedding], shape: [rows, outputs], near: id)
             graph[id].op = .gather

@@ -3,12 +3,15 @@
 struct Rewriting {
     var graph: Graph
 
-    static func apply(to graph: Graph) -> Graph {
+    /// - Parameter isTraining: what is dropped out is dropped.
+    static func apply(to graph: Graph, isTraining: Bool = false) -> Graph {
         var rewriting = Rewriting(graph: graph)
+        if isTraining { rewriting.dropOut() }
         rewriting.simplify()
         rewriting.graph.merge()
         rewriting.splitProductsOverJoins()
         rewriting.joinNestedSums()
+        rewriting.graph.merge()
         rewriting.takeApartBeforeComputing()
         rewriting.tabulateTokens()
         rewriting.addOutsideTermsFirst()
@@ -64,6 +67,18 @@ struct Rewriting {
         for id in graph.nodes.indices where graph[id].op.isReshape {
             graph[id].op = .reshape(graph[id].shape)
             while graph[graph[id].operands[0]].op.isReshape { graph[id].operands[0] = graph[graph[id].operands[0]].operands[0] }
+        }
+    }
+
+    /// Dropout is a product with a mask, which all that is dropped by one instance shares.
+    private mutating func dropOut() {
+        for id in graph.nodes.indices {
+            guard case .dropout(let rate, let instance) = graph[id].op, rate > 0 else { continue }
+            let mask = graph.appendFresh(.dropoutMask(rate: rate, instance: instance), [], at: graph[id].position)
+            graph[mask].shape = graph[id].shape
+            graph[mask].clock = graph[id].clock
+            graph[id].op = .multiply
+            graph[id].operands.append(mask)
         }
     }
 
@@ -123,7 +138,7 @@ struct Rewriting {
     }
 
     /// Sums of sums become one sum where nothing else reads the inner one.
-    private mutating func joinNestedSums() {
+    mutating func joinNestedSums() {
         var readers = [Int](repeating: 0, count: graph.nodes.count)
         for node in graph.nodes { for operand in node.operands { readers[operand] += 1 } }
         for root in graph.roots { readers[root] += 2 }
@@ -148,7 +163,7 @@ struct Rewriting {
 
     /// In a cycle, the terms of a sum that come from outside are added first, in the order written, as one value that is computed
     /// for all steps at once.
-    private mutating func addOutsideTermsFirst() {
+    mutating func addOutsideTermsFirst() {
         let cycle = cycles()
         for id in graph.nodes.indices where id < cycle.count && graph[id].op == .add {
             guard let own = cycle[id] else { continue }
@@ -195,6 +210,11 @@ struct Rewriting {
                 let operand = graph[node.operands[0]]
                 if !isStored(node.operands[0], as: operand.shape, clock, chainOf: .previous) {
                     writeOut(id, shape: operand.shape, clock)
+                }
+            case .windowSum:
+                let operand = graph[node.operands[0]]
+                if !isStored(node.operands[0], as: operand.shape, node.clock, chainOf: .following) {
+                    writeOut(id, shape: operand.shape, node.clock)
                 }
             default: break
             }
@@ -277,7 +297,7 @@ struct DelayChain {
     /// Index 0: the value one step before the first (or after the last). nil: zero.
     let starts: [Graph.ID?]
 
-    /// nil for a node that is no delay and no window.
+    /// nil for a node that is no delay, no window and no adjoint of one.
     init?(_ id: Graph.ID, in graph: Graph) {
         var starts: [Graph.ID?] = []
         var current = id
@@ -285,6 +305,10 @@ struct DelayChain {
         if case .window(let count, _) = graph[id].op {
             current = graph[id].operands[0]
             starts = [Graph.ID?](repeating: nil, count: count - 1)
+        } else if graph[id].op == .windowSum {
+            current = graph[id].operands[0]
+            starts = [Graph.ID?](repeating: nil, count: graph[current].windowLength - 1)
+            side = .after
         } else if case .delay(let direction, _) = graph[id].op {
             side = direction == .previous ? .before : .after
         } else {

@@ -54,7 +54,7 @@ extension Frame {
         nonFinite = nil
         var what = found.what
         switch found.clock {
-        case .constant: break
+        case .constant, .total: break
         case .once: what.step = firstStep
         case .source: (what.step, what.position) = (firstStep, found.step)
         case .target: what.step = (firstStep ?? 0) + found.step

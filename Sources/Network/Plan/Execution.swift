@@ -29,6 +29,20 @@ extension Frame: TeamWork {
         try results()
     }
 
+    /// Computes everything of a training plan: lengths, tokens and targets are set. Afterwards each sequence's past is what it ends with.
+    func train(_ team: ThreadTeam) {
+        sourceSteps = sourceLengths.max() ?? 0
+        targetSteps = targetLengths.max() ?? 0
+        longestSource = sourceSteps
+        isRagged = [sourceLengths, targetLengths].contains { lengths in lengths.contains { $0 != lengths[0] } }
+        isOneRow = false
+        begin(.source)
+        for sequence in 0..<batch { begins[sequence] ? begin(.target, sequence: sequence) : beginFuture(sequence) }
+        running = plan.stepping
+        team.run(self)
+        carry()
+    }
+
     /// One member's share of the running stages.
     func run(_ member: ThreadTeam.Member) {
         let mode = FloatingPointMode.flushSubnormals()
@@ -80,7 +94,7 @@ extension Frame: TeamWork {
 
     func steps(_ clock: Clock) -> Int {
         switch clock {
-        case .constant, .once: 1
+        case .constant, .once, .total: 1
         case .source: sourceSteps
         case .target: targetSteps
         }

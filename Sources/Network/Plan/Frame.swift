@@ -38,6 +38,14 @@ final class Frame {
     /// Token ids of the chunk, by step and sequence.
     let sourceTokens: UnsafeMutablePointer<Int32>
     let targetTokens: UnsafeMutablePointer<Int32>
+    /// For training: the token that should follow each step, negative where no loss is taken, by step and sequence.
+    let targets: UnsafeMutablePointer<Int32>
+    /// What losses are multiplied by.
+    var lossScale: Float = 1
+    /// Sequences whose first step in this chunk is their first.
+    var begins: [Bool]
+    /// Decides what is dropped out; nil: nothing is.
+    var dropoutSeed: UInt64?
     /// How many positions the source of each sequence has.
     var sourceLengths: [Int]
     /// How many steps of this chunk each sequence has.
@@ -74,11 +82,14 @@ final class Frame {
         self.targetCapacity = targetCapacity
         sourceLengths = [Int](repeating: 0, count: batch)
         targetLengths = [Int](repeating: 0, count: batch)
+        begins = [Bool](repeating: true, count: batch)
         sourceTokens = .allocate(capacity: max(1, batch * sourceCapacity))
         targetTokens = .allocate(capacity: max(1, batch * targetCapacity))
         sourceTokens.initialize(repeating: 0, count: max(1, batch * sourceCapacity))
         targetTokens.initialize(repeating: 0, count: max(1, batch * targetCapacity))
-        scratchStride = Pass.scratchSize + Plan.padded(plan.quantizedSize)
+        targets = .allocate(capacity: max(1, batch * targetCapacity))
+        targets.initialize(repeating: -1, count: max(1, batch * targetCapacity))
+        scratchStride = max(Pass.scratchSize + Plan.padded(plan.quantizedSize), Plan.padded(plan.outerScratchSize))
         scratch = .allocate(capacity: scratchStride * threads)
         scratch.initialize(repeating: 0, count: scratchStride * threads)
         memory = .allocate(capacity: max(1, plan.buffers.count))
@@ -95,6 +106,7 @@ final class Frame {
     deinit {
         sourceTokens.deallocate()
         targetTokens.deallocate()
+        targets.deallocate()
         scratch.deallocate()
         memory.deallocate()
         for pointer in owned { pointer.deallocate() }
@@ -102,6 +114,7 @@ final class Frame {
 
     private func reserve(_ buffer: Plan.Buffer) -> Memory {
         var width = Plan.padded(buffer.shape.count(source: max(1, sourceCapacity)))
+        let batch = buffer.clock.isShared ? 1 : batch
         // Rows that lie a multiple of 2 KiB apart would share few lines of the first-level cache.
         if batch > 1, width % 512 == 0 { width += vectorWidth }
         let capacity = buffer.clock == .source ? sourceCapacity : targetCapacity
@@ -132,6 +145,9 @@ final class Frame {
         scratch + (member.index &* scratchStride &+ Pass.scratchSize)
     }
 
+    /// Where a member packs what it adds outer products of.
+    func outerScratch(_ member: ThreadTeam.Member) -> UnsafeMutablePointer<Float> { scratch + member.index &* scratchStride }
+
     // MARK: Rows
 
     /// The row of a place. For what is not timed the step is ignored.
@@ -141,7 +157,7 @@ final class Frame {
     }
 
     /// Rows that a clock has at one step.
-    func sequences(_ clock: Clock) -> Int { clock == .constant ? 1 : batch }
+    func sequences(_ clock: Clock) -> Int { clock.isShared ? 1 : batch }
 
     func tokens(_ clock: Clock) -> UnsafeMutablePointer<Int32> { clock == .source ? sourceTokens : targetTokens }
 
@@ -166,6 +182,16 @@ final class Frame {
         for (place, start) in buffer.before.enumerated() {
             write(start, shape: buffer.shape, to: memory[index].row(step: -1 - place, sequence: sequence), sequence)
         }
+        beginFuture(index, sequence)
+    }
+
+    /// Of a sequence that goes on: what stands after its last step.
+    func beginFuture(_ sequence: Int) {
+        for (index, buffer) in plan.buffers.enumerated() where buffer.clock == .target { beginFuture(index, sequence) }
+    }
+
+    private func beginFuture(_ index: Int, _ sequence: Int) {
+        let buffer = plan.buffers[index]
         let steps = buffer.clock == .source ? sourceSteps : targetSteps
         for (place, start) in buffer.after.enumerated() {
             write(start, shape: buffer.shape, to: memory[index].row(step: steps + place, sequence: sequence), sequence)

@@ -282,6 +282,7 @@ struct PassWriter {
         case .softplus: .softplus
         case .sin: .sin
         case .cos: .cos
+        case .positive: .positive
         }
     }
 }

@@ -121,6 +121,8 @@ struct Plan: Sendable {
     var vectorInputs: [(entry: Entry, name: String, buffer: Int, size: Int)] = []
     /// Floats that the longest vector takes which a member rounds to eight bits by itself.
     var quantizedSize = 0
+    /// Floats that a member packs at once what outer products are added of.
+    var outerScratchSize = 0
     /// Multiplications and additions of one generated step (or of one position of a source), by which threads are chosen.
     var workPerStep = 0
     /// Steps of one sequence that are computed at once. A property of the plan, not of the machine.

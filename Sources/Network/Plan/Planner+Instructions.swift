@@ -11,6 +11,10 @@ extension Planner {
         case .table(let matrixFirst):
             emitTable(id, matrixFirst: matrixFirst)
             return
+        case .crossEntropy, .dropoutMask, .sumToFit, .sumOverSteps, .total, .outerTotal, .scatterTotal, .stack, .windowSum,
+            .atBeginning, .atPosition:
+            emitForTraining(id)
+            return
         case .number, .tensor, .input, .matrixPart: return
         default: break
         }
@@ -23,8 +27,14 @@ extension Planner {
         case .mean: instruction = LastAxis(.mean, operand: operands[0], result: result, shape: first, clock: node.clock)
         case .softmax: instruction = LastAxis(.softmax, operand: operands[0], result: result, shape: first, clock: node.clock)
         case .join:
-            let parts = zip(operands, node.operands).map { Join.Part(place: $0, shape: graph[$1].shape) }
-            instruction = Join(parts: parts, result: result, shape: node.shape, clock: node.clock)
+            var column = 0
+            let parts = zip(operands, node.operands).map { place, operand in
+                defer { column += graph[operand].shape.last }
+                return Join.Part(place: place, shape: graph[operand].shape, column: column)
+            }
+            let apart = parts.filter { $0.place.buffer != result.buffer || $0.place.offset != result.offset + $0.column }
+            if apart.isEmpty { return }
+            instruction = Join(parts: apart, result: result, shape: node.shape, clock: node.clock)
         case .part(let index, _):
             let width = node.shape.last
             instruction = Slice(
@@ -260,6 +270,10 @@ extension Planner {
     /// The product of a matrix with every row of an embedding, computed when the model is loaded.
     private mutating func emitTable(_ id: Graph.ID, matrixFirst: Bool) {
         let (matrix, embedding) = (graph[id].operands[0], graph[id].operands[1])
+        if graph[id].clock == .total {
+            emitPacked(id, Operands(matrix: matrix, vector: embedding, matrixFirst: matrixFirst))
+            return
+        }
         let part = floats(of: Operands(matrix: matrix, vector: embedding, matrixFirst: matrixFirst))
         let result = place(of: id)
         append(

@@ -6,6 +6,7 @@ struct Planner {
     /// How the tensors are stored.
     let tensors: [String: StoredTensor]
     var plan = Plan()
+    private let isTraining: Bool
     /// For each node, the nodes that read it.
     let readers: [[Graph.ID]]
     let roots: Set<Graph.ID>
@@ -42,16 +43,18 @@ struct Planner {
     }
     var quantized: [QuantizedKey: Int] = [:]
 
-    static func plan(_ graph: Graph, tensors: [String: Tensor]) -> Plan {
+    /// - Parameter isTraining: the whole of every sequence is known, and what is to come may decide what was: all that is not constant
+    ///   is computed together.
+    static func plan(_ graph: Graph, tensors: [String: Tensor], isTraining: Bool = false) -> Plan {
         var planner = Planner(
-            graph, tensors.mapValues { StoredTensor(type: $0.elementType, layout: $0.blockLayout) })
+            graph, tensors.mapValues { StoredTensor(type: $0.elementType, layout: $0.blockLayout) }, isTraining)
         planner.findPasts()
         let computed = graph.live(from: graph.roots).filter { !planner.isLeaf($0) }
         let constants = computed.filter { graph[$0].clock == .constant }
-        let known = computed.filter { graph[$0].clock == .once || graph[$0].clock == .source }
-        let generated = computed.filter { graph[$0].clock == .target }
+        let known = computed.filter { !isTraining && (graph[$0].clock == .once || graph[$0].clock == .source) }
+        let generated = computed.filter { graph[$0].clock != .constant && (isTraining || graph[$0].clock == .target) }
         let schedules = [constants, known, generated].map { nodes in
-            Schedule(of: graph, computing: nodes) { members in
+            Schedule(of: graph, computing: nodes, isTraining: isTraining) { members in
                 let found = StateUpdates(in: graph, readers: planner.readers, roots: planner.roots, members: members)
                 planner.updates.merge(found.updates) { $1 }
                 planner.absorbed.merge(found.absorbed) { $1 }
@@ -73,9 +76,10 @@ struct Planner {
         return planner.plan
     }
 
-    private init(_ graph: Graph, _ tensors: [String: StoredTensor]) {
+    private init(_ graph: Graph, _ tensors: [String: StoredTensor], _ isTraining: Bool) {
         self.graph = graph
         self.tensors = tensors
+        self.isTraining = isTraining
         var readers = [[Graph.ID]](repeating: [], count: graph.nodes.count)
         for id in graph.live(from: graph.roots) {
             for operand in graph[id].operands where readers[operand].last != id { readers[operand].append(id) }
@@ -132,9 +136,25 @@ struct Planner {
             } else {
                 place = Plan.Place(buffer: store(id))
             }
-        default: place = Plan.Place(buffer: store(id))
+        default: place = placeInJoin(id) ?? Plan.Place(buffer: store(id))
         }
         places[id] = place
+        return place
+    }
+
+    /// A value of whole vectors that is computed in a pass and joined to others is written where it will stand among them.
+    private mutating func placeInJoin(_ id: Graph.ID) -> Plan.Place? {
+        let node = graph[id]
+        guard node.op.isPointwise, node.clock != .constant, node.shape.rank == 1, node.shape.last % vectorWidth == 0,
+            !hasPast(id), !roots.contains(id), readers[id].allSatisfy({ loop[$0] == loop[id] })
+        else { return nil }
+        let joins = readers[id].filter { graph[$0].op == .join && graph[$0].shape.rank == 1 && graph[$0].clock == node.clock }
+        guard joins.count == 1, graph[joins[0]].operands.count(where: { $0 == id }) == 1 else { return nil }
+        var offset = 0
+        for operand in graph[joins[0]].operands.prefix(while: { $0 != id }) { offset += graph[operand].shape.last }
+        guard offset % vectorWidth == 0 else { return nil }
+        var place = self.place(of: joins[0])
+        place.offset += offset
         return place
     }
 
@@ -261,7 +281,8 @@ struct Planner {
     /// A start that depends on the source itself is known only when the values before it have been computed. (All others are in
     /// place before a sequence begins.)
     private mutating func emitStart(_ id: Graph.ID) {
-        guard case .delay(_, .source) = graph[id].op, graph[graph[id].operands[1]].clock == .once,
+        guard case .delay(_, let clock) = graph[id].op, clock == .source || isTraining,
+            graph[graph[id].operands[1]].clock == .once,
             let chain = DelayChain(id, in: graph)
         else { return }
         close(beforeReading: graph[id].operands[1], in: id)
@@ -403,7 +424,7 @@ struct Planner {
     private mutating func describeSlots() {
         var used: [String: Int] = [:]
         for id in graph.live(from: graph.roots) where graph[id].clock == .target {
-            guard let chain = DelayChain(id, in: graph), chain.depth > 0 else { continue }
+            guard let chain = DelayChain(id, in: graph), chain.depth > 0, chain.side == .before else { continue }
             var depths = chain.depth...chain.depth
             if case .window(let length, _) = graph[id].op {
                 guard length > 1 else { continue }

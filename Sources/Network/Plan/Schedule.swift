@@ -15,10 +15,11 @@ struct Schedule {
 
     /// - Parameter nodes: those that this schedule computes; all others are ready before it begins.
     /// - Parameter updates: finds the states of a loop, which decide what else must wait.
-    init(of graph: Graph, computing nodes: [Graph.ID], updates: ([Graph.ID]) -> StateUpdates) {
-        var builder = Builder(graph: graph, nodes: nodes)
+    /// - Parameter isTraining: many steps are computed, and their values kept: see `keepValuesInCycles`.
+    init(of graph: Graph, computing nodes: [Graph.ID], isTraining: Bool, updates: ([Graph.ID]) -> StateUpdates) {
+        var builder = Builder(graph: graph, nodes: nodes, isTraining: isTraining)
         builder.findCycles()
-        builder.keepGrowingValuesInCycles()
+        builder.keepValuesInCycles()
         builder.addReadersOfStates()
         stages = builder.ordered()
         var order = Order(of: graph)
@@ -87,6 +88,7 @@ struct Schedule {
     private struct Builder {
         let graph: Graph
         let nodes: [Graph.ID]
+        let isTraining: Bool
         /// The nodes, operands before readers but for delays.
         private var upward: [Graph.ID] = []
         /// For each node the cycle that it is computed in, as an index of `cycles`; -1 for none.
@@ -95,8 +97,9 @@ struct Schedule {
         private var included: [Bool]
         private var readers: [[Graph.ID]]
 
-        init(graph: Graph, nodes: [Graph.ID]) {
+        init(graph: Graph, nodes: [Graph.ID], isTraining: Bool) {
             self.graph = graph
+            self.isTraining = isTraining
             self.nodes = nodes
             cycle = [Int](repeating: -1, count: graph.nodes.count)
             included = [Bool](repeating: false, count: graph.nodes.count)
@@ -117,8 +120,9 @@ struct Schedule {
         // MARK: What must not leave a cycle
 
         /// A pointwise or index expression that is larger than what it is made of and is read only by one cycle is computed in it:
-        /// hoisted, it would be stored for every step.
-        mutating func keepGrowingValuesInCycles() {
+        /// hoisted, it would be stored for every step. So is, where every step is kept anyway, what is made of one value: that is read
+        /// in the cycle instead.
+        mutating func keepValuesInCycles() {
             let roots = Set(graph.roots)
             // Readers come before operands, so that chains are followed up from the cycle.
             var candidate = [Int](repeating: -1, count: graph.nodes.count)
@@ -135,7 +139,8 @@ struct Schedule {
                 let timed = graph[id].operands.filter { graph[$0].clock.isTimed }
                 let largest = timed.map { graph[$0].shape.count() }.max() ?? 0
                 let grows = graph[id].shape.count() > largest
-                if grows || timed.contains(where: { candidate[$0] >= 0 && cycle[$0] == candidate[id] }) {
+                let isOfOne = isTraining && timed.count == 1 && graph[id].shape.count() == largest
+                if grows || isOfOne || timed.contains(where: { candidate[$0] >= 0 && cycle[$0] == candidate[id] }) {
                     absorb(id, into: candidate[id])
                 }
             }

@@ -1,6 +1,7 @@
 import Kernels
 
-/// The numbers of a model as a plan needs them: constants that are read as they are, and packed matrices. Read-only once made.
+/// The numbers of a model as a plan needs them: constants that are read as they are, and packed matrices. Read-only once made, but for
+/// training, where `refresh` follows parameters that have changed.
 final class Weights: @unchecked Sendable {
     private(set) var packed: [PackedMatrix] = []
     /// By buffer. Those that only packing reads are gone once it is done.
@@ -12,11 +13,21 @@ final class Weights: @unchecked Sendable {
     /// With checks, what was found in a value that is computed here.
     private(set) var nonFinite: Frame.Found?
 
-    init(plan: Plan, tensors source: [String: Tensor], team: ThreadTeam, checks: Bool = false) {
+    /// - Parameter parameters: memory of tensors that are learned, which is read in place and outlives the weights.
+    init(
+        plan: Plan, tensors source: [String: Tensor], parameters: [String: UnsafeMutablePointer<Float>] = [:], team: ThreadTeam,
+        checks: Bool = false
+    ) {
         constants = [UnsafeMutablePointer<Float>?](repeating: nil, count: plan.buffers.count)
         placeholder = .allocate(capacity: vectorWidth)
         placeholder.initialize(repeating: 0, count: vectorWidth)
-        for constant in plan.constants { take(constant, from: source) }
+        for constant in plan.constants {
+            if case .tensor(let name) = constant.content, let parameter = parameters[name] {
+                constants[constant.buffer] = parameter
+            } else {
+                take(constant, from: source)
+            }
+        }
         for (index, buffer) in plan.buffers.enumerated() where buffer.clock == .constant && constants[index] == nil {
             reserve(index, buffer.shape.count())
         }
@@ -25,11 +36,18 @@ final class Weights: @unchecked Sendable {
             PackedMatrix(
                 sources(of: group, tensors: source), type: group.type, outputs: group.outputs, inputs: group.inputs, team: team)
         }
-        for index in constants.indices where !plan.keptConstants.contains(index) {
+        for index in constants.indices where parameters.isEmpty && !plan.keptConstants.contains(index) {
             owned.removeValue(forKey: index)?.deallocate()
             tensors[index] = nil
             constants[index] = nil
         }
+    }
+
+    /// Computes and packs anew what depends on parameters.
+    /// - Parameter dropoutSeed: for what is dropped from constants; nil: nothing is.
+    func refresh(_ plan: Plan, tensors: [String: Tensor], team: ThreadTeam, dropoutSeed: UInt64?) {
+        compute(plan, team, false, dropoutSeed)
+        for (matrix, group) in zip(packed, plan.packed) { matrix.pack(sources(of: group, tensors: tensors), team) }
     }
 
     deinit {
@@ -84,9 +102,10 @@ final class Weights: @unchecked Sendable {
     }
 
     /// What depends on parameters alone is computed once.
-    private func compute(_ plan: Plan, _ team: ThreadTeam, _ checks: Bool) {
+    private func compute(_ plan: Plan, _ team: ThreadTeam, _ checks: Bool, _ dropoutSeed: UInt64? = nil) {
         guard !plan.loading.isEmpty else { return }
         let frame = Frame(plan: plan, weights: self, batch: 1, sourceCapacity: 0, targetCapacity: 0, threads: team.count)
+        frame.dropoutSeed = dropoutSeed
         for case .straight(let tasks) in plan.loading {
             for task in tasks {
                 if let table = task.instruction as? TableProduct {

@@ -1,13 +1,15 @@
 import ArgumentParser
 import Generation
+import Training
 
 /// `bench`: how fast the model is on this machine.
 struct BenchCommand: Command {
     static let about = CommandDescription(
         "bench", "measure how fast the model is on this machine",
-        usage: "--work decode|batch [--threads N] [--steps N] [--repeats N] [--json]",
+        usage: "--work decode|batch|train [--threads N] [--steps N] [--repeats N] [--json]",
         discussion: """
             decode: one sequence, greedy, each token fed back. batch: 64 sequences of 128 known tokens, forward, with all logits.
+            train: the same, forward and backward through time, gradients clipped at a norm of 5, Adam.
             The figure is the median of several repeats after a warm-up. The session stays as it was.
             """,
         examples: [
@@ -17,7 +19,7 @@ struct BenchCommand: Command {
         takesModel: true)
 
     @Option(
-        parsing: .unconditional, help: ArgumentHelp("decode or batch", valueName: "WORK"),
+        parsing: .unconditional, help: ArgumentHelp("decode, batch or train", valueName: "WORK"),
         completion: .list(Benchmark.Work.allCases.map(\.rawValue)))
     var work: String
 
@@ -29,7 +31,7 @@ struct BenchCommand: Command {
         help: ArgumentHelp("steps of each sequence in a repeat; as many as last for a quarter of a second", valueName: "N"))
     var steps: Int?
 
-    @Option(parsing: .unconditional, help: ArgumentHelp("how often it is timed; 7 for decode, 4 for batch", valueName: "N"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("how often it is timed; 7 for decode, 4 for the others", valueName: "N"))
     var repeats: Int?
 
     @Flag(help: "one object: work, dtype, threads, tokens_per_s, max")
@@ -46,8 +48,7 @@ struct BenchCommand: Command {
 
     private func chosenWork() throws(Failure) -> Benchmark.Work {
         if let work = Benchmark.Work(rawValue: work) { return work }
-        let words = Benchmark.Work.allCases.map(\.rawValue).joined(separator: " or ")
-        throw .usage("work is \(quoted(work)); it should be \(words)")
+        throw .usage("work is \(quoted(work)); it should be decode, batch or train")
     }
 
     private func check(_ number: Int?, in range: ClosedRange<Int>, name: String) throws(Failure) {
@@ -59,8 +60,13 @@ struct BenchCommand: Command {
         let options = BenchmarkOptions(work: try chosenWork(), steps: steps, repeats: repeats)
         shell.output.showProgress("timing \(work)")
         defer { shell.output.showProgress(nil) }
-        let result = try benchmark(
-            try shell.model(), options, secondsNow: shell.host.seconds, isInterrupted: shell.isInterrupted)
+        let model = try shell.model()
+        let result =
+            options.work == .train
+            ? try Benchmark.training(
+                model, options, threads: model.network?.threads, secondsNow: shell.host.seconds,
+                isInterrupted: shell.isInterrupted)
+            : try benchmark(model, options, secondsNow: shell.host.seconds, isInterrupted: shell.isInterrupted)
         shell.output.showProgress(nil)
         if json {
             try shell.output.writeLine(result.json.text)

@@ -20,6 +20,30 @@ func formatted(_ value: Double, decimals: Int) -> String {
     return String(decoding: buffer.prefix(Int(max(0, length))).map { UInt8(bitPattern: $0) }, as: UTF8.self)
 }
 
+/// At most that many significant digits, an exponent without ornaments: 1e-7, 2.5e10.
+func compact(_ value: Double, digits: Int) -> String {
+    let parts = formatted(value, digits: digits).split(separator: "e")
+    guard parts.count == 2, let exponent = Int(parts[1]) else { return formatted(value, digits: digits) }
+    return "\(parts[0])e\(exponent)"
+}
+
+/// A measurement for people; a stroke where there is none.
+func shown(_ value: Double?, decimals: Int) -> String {
+    guard let value, value.isFinite, abs(value) < 1e15 else { return "-" }
+    return decimals == 0 ? grouped(Int(value.rounded())) : formatted(value, decimals: decimals)
+}
+
+/// Seconds for people: 42 s, 3 min 20 s, 2 h 5 min.
+func duration(_ seconds: Double) -> String {
+    guard seconds.isFinite, seconds >= 0, seconds < 1e12 else { return "-" }
+    if seconds < 10 { return "\(formatted(seconds, digits: 2)) s" }
+    let whole = Int(seconds.rounded())
+    if whole < 60 { return "\(whole) s" }
+    if whole < 3600 { return "\(whole / 60) min" + (whole % 60 > 0 ? " \(whole % 60) s" : "") }
+    let (hours, minutes) = (whole / 3600, whole % 3600 / 60)
+    return "\(grouped(hours)) h" + (minutes > 0 ? " \(minutes) min" : "")
+}
+
 /// eˣ.
 func exponential(_ x: Double) -> Double { exp(x) }
 

@@ -26,12 +26,20 @@ public protocol Output: AnyObject {
     var isTerminal: Bool { get }
     /// Whether messages may carry colour.
     var hasColour: Bool { get }
+    /// What can be shown where results go, as it is now: terminals change their width.
+    var resultDisplay: Display { get }
+    /// The same where messages go; nil: that is no terminal, and no line can be replaced.
+    var messageDisplay: Display? { get }
     /// Whether what was written last ended its line.
     var isAtLineStart: Bool { get }
 }
 
 extension Output {
     public func showProgress(_ text: String?) {}
+
+    public var resultDisplay: Display { Display() }
+
+    public var messageDisplay: Display? { isTerminal ? Display() : nil }
 
     public func writeLine(_ text: String) throws(OutputError) {
         try write(text)

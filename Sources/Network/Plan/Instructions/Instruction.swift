@@ -108,7 +108,7 @@ struct Rows {
 
     @inline(__always)
     init(_ frame: Frame, _ clock: Clock, _ steps: Range<Int>, _ member: ThreadTeam.Member) {
-        let own = clock == .constant ? 0..<1 : member.own ?? 0..<frame.batch
+        let own = clock.isShared ? 0..<1 : member.own ?? 0..<frame.batch
         first = steps.lowerBound
         firstSequence = own.lowerBound
         sequences = own.count

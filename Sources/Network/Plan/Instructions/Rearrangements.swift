@@ -1,10 +1,12 @@
 import Kernels
 
-/// Parts side by side along the last axis.
+/// Parts side by side along the last axis. Those that are computed where they stand are left out.
 final class Join: Instruction {
     struct Part: Sendable {
         var place: Plan.Place
         var shape: Shape
+        /// Where it begins on the result's last axis.
+        var column = 0
     }
 
     let parts: [Part]
@@ -25,17 +27,15 @@ final class Join: Instruction {
             let (step, sequence) = (rows.step(row), rows.sequence(row))
             let source = frame.sourceLengths[sequence]
             let lines = shape.count(source: source) / shape.last
-            var column = 0
             for part in parts {
                 let x = frame.row(part.place, step: step, sequence: sequence)
-                let y = frame.row(result, step: step, sequence: sequence) + column
+                let y = frame.row(result, step: step, sequence: sequence) + part.column
                 let width = part.shape.last
                 for line in 0..<lines {
                     let offset = Axes.offset(
                         line, own: part.shape.axes, target: shape.axes, dropping: 1, unit: width, source)
                     (y + line * shape.last).update(from: x + offset, count: width)
                 }
-                column += width
             }
         }
     }
