@@ -36,7 +36,8 @@ extension Batch {
     fileprivate var sequences: [TrainingRunner.Sequence] {
         inputs.indices.map { index in
             TrainingRunner.Sequence(
-                source: sources.isEmpty ? [] : sources[index], tokens: inputs[index], targets: targets[index], begins: begins[index])
+                source: sources.isEmpty ? [] : sources[index], tokens: inputs[index], targets: targets[index],
+                begins: begins[index])
         }
     }
 }
