@@ -32,7 +32,8 @@ extension ZooError: CustomStringConvertible {
         case .program(let path, let errors): return "\(path): \(errors)"
         case .network(let path, let problem): return "\(path): \(problem)"
         case .notEnoughMemory(let path, let needed, let available):
-            return "\(path): the model needs at least \(AvailableMemory.shown(needed)) of memory, and \(AvailableMemory.shown(available)) are available"
+            return
+                "\(path): the model needs at least \(AvailableMemory.shown(needed)) of memory, and \(AvailableMemory.shown(available)) are available"
         case .tokenizer(let path, let role, let problem): return "\(path): the tokenizer “\(role)” cannot be used: \(problem)"
         case .vocabularySize(let path, let tokens, let unused, let rows):
             let rest = unused == 0 ? "" : " and states \(unused) unused ones"
