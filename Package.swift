@@ -91,7 +91,8 @@ let package = Package(
             exclude: ["make_models.py"], resources: [.copy("Fixtures")]),
         .testTarget(
             name: "TrainingTests",
-            dependencies: ["Training", "Generation", "Zoo", "Network", "Archive", "Tokenization", "Kernels"]),
+            dependencies: ["Training", "Generation", "Zoo", "Network", "Archive", "Tokenization", "Kernels"],
+            exclude: ["make_optimizers.py", "Fixtures"]),
         // A model whose every number is known beforehand, for tests of what is built on models.
         .target(name: "TestModels", dependencies: ["Archive", "Tokenization", "Kernels"], path: "Tests/TestModels"),
         .testTarget(

@@ -27,11 +27,13 @@ public struct TensorUses: Sendable, Equatable {
         var summed: [String: Set<Int>] = [:]
         var lookedUp: [String: Int] = [:]
         var usedOtherwise: Set<String> = []
-        for root in graph.roots { if case .tensor(let name) = graph[root].op { usedOtherwise.insert(name) } }
+        for root in graph.roots { if case .tensor(let name) = graph[graph.undropped(root)].op { usedOtherwise.insert(name) } }
         for id in graph.live(from: graph.roots) {
             let node = graph[id]
+            // A model in use drops nothing: what is done with the result of a dropout is done with its operand.
+            if case .dropout = node.op { continue }
             for (place, operand) in node.operands.enumerated() {
-                guard case .tensor(let name) = graph[operand].op else { continue }
+                guard case .tensor(let name) = graph[graph.undropped(operand)].op else { continue }
                 if let product = graph.weightProduct(id), product.matrix == place {
                     summed[name, default: []].insert(product.summedAxis)
                 } else if node.op == .gather, place == 0 {
@@ -59,7 +61,8 @@ extension Network {
     var integerProducts: Set<Graph.ID> {
         Set(
             graph.live(from: graph.roots).filter { id in
-                guard let product = graph.weightProduct(id), case .tensor(let name) = graph[graph[id].operands[product.matrix]].op
+                guard let product = graph.weightProduct(id),
+                    case .tensor(let name) = graph[graph.undropped(graph[id].operands[product.matrix])].op
                 else { return false }
                 return tensors[name]?.blockAxis == product.summedAxis
             })
@@ -67,6 +70,13 @@ extension Network {
 }
 
 extension Graph {
+    /// The value itself where a node drops parts of it while training.
+    func undropped(_ id: ID) -> ID {
+        var id = id
+        while case .dropout = nodes[id].op { id = nodes[id].operands[0] }
+        return id
+    }
+
     /// Of a product of a constant matrix with a vector that changes: which operand is the matrix, and which of its axes is summed over.
     func weightProduct(_ id: ID) -> (matrix: Int, summedAxis: Int)? {
         guard nodes[id].op == .product else { return nil }

@@ -10,6 +10,8 @@ extension TrainingError: CustomStringConvertible {
         switch self {
         case .option(let name, let value, let expected): "“\(name)” is \(value); it should be \(expected)"
         case .optionConflict(let name, let problem): "“\(name)” \(problem)"
+        case .unknownOption(let name, let nearest?): "there is no setting “\(name)”; did you mean “\(nearest)”?"
+        case .unknownOption(let name, nil): "there is no setting “\(name)”"
         case .unknownParameters(let names): "there is no parameter \(Self.list(names)) that could be frozen"
         case .nothingToTrain: "there is nothing to train: every parameter is frozen"
         case .recipe(let path, let problems): problems.map { "\(path):\($0.line): \($0.kind)" }.joined(separator: "\n")
@@ -119,7 +121,6 @@ extension RecipeProblem.Kind: CustomStringConvertible {
         case .unknownKey(let key, nil): "there is no setting “\(key)”"
         case .repeatedKey(let key, let first): "“\(key)” was set in line \(first) already"
         case .value(let key, let value, let expected): "“\(key)” is “\(value)”; it should be \(expected)"
-        case .notUTF8(let byte): "the byte at offset \(byte) is not UTF-8"
         }
     }
 }

@@ -6,6 +6,7 @@ public enum TrainingError: Error, Sendable, Equatable {
     // What was asked for
     /// An option's value is out of its range; the option by its name on the command line.
     case option(name: String, value: String, expected: String)
+    case unknownOption(name: String, nearest: String?)
     /// An option that another one rules out, or without which another one has no meaning.
     case optionConflict(name: String, problem: String)
     case unknownParameters(names: [String])
@@ -68,7 +69,6 @@ public struct RecipeProblem: Sendable, Equatable {
         case unknownKey(String, nearest: String?)
         case repeatedKey(String, firstLine: Int)
         case value(key: String, value: String, expected: String)
-        case notUTF8(byte: Int)
     }
 
     public init(line: Int, kind: Kind) {

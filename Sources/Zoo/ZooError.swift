@@ -32,7 +32,8 @@ extension ZooError: CustomStringConvertible {
         case .program(let path, let errors): return "\(path): \(errors)"
         case .network(let path, let problem): return "\(path): \(problem)"
         case .notEnoughMemory(let path, let needed, let available):
-            return "\(path): the model needs at least \(Self.shown(needed)) of memory, and \(Self.shown(available)) are available"
+            return
+                "\(path): the model needs at least \(AvailableMemory.shown(needed)) of memory, and \(AvailableMemory.shown(available)) are available"
         case .tokenizer(let path, let role, let problem): return "\(path): the tokenizer “\(role)” cannot be used: \(problem)"
         case .vocabularySize(let path, let tokens, let unused, let rows):
             let rest = unused == 0 ? "" : " and states \(unused) unused ones"
@@ -40,21 +41,6 @@ extension ZooError: CustomStringConvertible {
         case .specialToken(let path, let name, let id, let limit):
             return "\(path): the special token “\(name)” has the id \(id), but the ids end at \(limit - 1)"
         }
-    }
-}
-
-extension ZooError {
-    /// Bytes in units of which there are at least one: `1.5 GiB`.
-    fileprivate static func shown(_ bytes: Int) -> String {
-        let units = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"]
-        var (value, unit) = (Double(bytes) / 1024, 0)
-        while value >= 1024, unit + 1 < units.count {
-            value /= 1024
-            unit += 1
-        }
-        if bytes < 1024 { return "\(bytes) bytes" }
-        let tenths = Int((value * 10).rounded())
-        return "\(tenths / 10).\(tenths % 10) \(units[unit])"
     }
 }
 

@@ -42,6 +42,19 @@ import Testing
         }
     }
 
+    /// What is dropped while training is there when the model is used.
+    @Test func dropoutIsNoUse() throws {
+        let shapes = ["E": [4, 4], "W": [4, 4], "v": [4]]
+        let program = "step(token) { return dropout(W, 0.5) @ dropout(E, 0.1)[token] + sum(dropout(v, 0.2)) }"
+        #expect(try axes(program, shapes) == ["E": 1, "W": 1])
+        #expect(try TensorUses(program: program, shapes: shapes).multiplied == ["W"])
+        let identity = Tensor(shape: [4, 4], values: (0..<16).map { $0 % 5 == 0 ? 1 : 0 })
+        let tensors = [
+            "E": identity, "W": try identity.converted(to: .q8, blockAxis: 1), "v": Tensor(shape: [4], values: [0, 0, 1, 2]),
+        ]
+        #expect(try Network(program: program, tensors: tensors).integerProducts.count == 1)
+    }
+
     /// A tensor that is no matrix cannot be in a product as one, and one that nothing reads has no use.
     @Test func theRestIsNotListed() throws {
         let shapes = ["E": [4, 4], "unused": [4, 4], "v": [4]]

@@ -33,6 +33,28 @@ func fixture(_ name: String) throws -> JSONValue {
     return try JSONValue(parsing: [UInt8](try Data(contentsOf: url)))
 }
 
+/// Random character models that PyTorch trained; the files belong to the tests of conformance.
+private func goldenFile(_ name: String) throws -> [UInt8] {
+    let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    return [UInt8](try Data(contentsOf: tests.appending(path: "ConformanceTests/Fixtures/torch_golden/\(name)")))
+}
+
+func golden(_ name: String) throws -> JSONValue { try JSONValue(parsing: try goldenFile("\(name).json")) }
+
+/// The parameters before training, under PyTorch's names. Of safetensors with nothing but `f32`.
+func goldenStart(_ name: String) throws -> [String: [Float]] {
+    let bytes = try goldenFile("\(name)_init.safetensors")
+    let length = bytes.withUnsafeBytes { Int($0.loadUnaligned(as: UInt64.self)) }
+    var tensors: [String: [Float]] = [:]
+    for (name, entry) in try JSONValue(parsing: Array(bytes[8..<(8 + length)])).object ?? [:] where name != "__metadata__" {
+        let range = (entry["data_offsets"]?.array ?? []).compactMap(\.integer)
+        tensors[name] = bytes[(8 + length + range[0])..<(8 + length + range[1])].withUnsafeBytes { raw in
+            (0..<(raw.count / 4)).map { raw.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self) }
+        }
+    }
+    return tensors
+}
+
 extension JSONValue {
     var numbers: [Double] { array?.compactMap(\.number) ?? [] }
 }

@@ -114,14 +114,33 @@ final class Frame {
     }
 
     private func reserve(_ buffer: Plan.Buffer) -> Memory {
-        var width = Plan.padded(buffer.shape.count(source: max(1, sourceCapacity)))
-        let batch = buffer.clock.isShared ? 1 : batch
-        // Rows that lie a multiple of 2 KiB apart would share few lines of the first-level cache.
-        if batch > 1, width % 512 == 0 { width += vectorWidth }
-        let capacity = buffer.clock == .source ? sourceCapacity : targetCapacity
+        let layout = Layout(buffer, batch: batch, sourceCapacity: sourceCapacity, targetCapacity: targetCapacity)
+        let raw = UnsafeMutableRawPointer.allocate(byteCount: layout.count * 4, alignment: 64)
+        owned.append(raw)
+        let base = raw.bindMemory(to: Float.self, capacity: layout.count)
+        base.initialize(repeating: 0, count: layout.count)
+        return Memory(
+            base: base, rowStride: layout.width, stepStride: buffer.clock.isTimed ? layout.width * layout.batch : 0,
+            origin: buffer.clock.isTimed ? buffer.before.count : 0, ring: layout.ring)
+    }
+
+    /// How much memory a buffer takes, and how it is divided. In floats.
+    struct Layout {
+        /// Of a row.
+        var width: Int
+        var batch: Int
         var steps = 1
         var ring = 0
-        if buffer.clock.isTimed {
+        /// A vector's worth more than there is, so that a whole vector may be read at the end.
+        var count: Int { steps * batch * width + vectorWidth }
+
+        init(_ buffer: Plan.Buffer, batch: Int, sourceCapacity: Int, targetCapacity: Int) {
+            width = Plan.padded(buffer.shape.count(source: max(1, sourceCapacity)))
+            self.batch = buffer.clock.isShared ? 1 : batch
+            // Rows that lie a multiple of 2 KiB apart would share few lines of the first-level cache.
+            if self.batch > 1, width % 512 == 0 { width += vectorWidth }
+            guard buffer.clock.isTimed else { return }
+            let capacity = buffer.clock == .source ? sourceCapacity : targetCapacity
             let history = buffer.before.count + buffer.after.count
             if buffer.isLoopLocal || (buffer.clock == .target && capacity == 1) {
                 ring = history + 1
@@ -130,15 +149,6 @@ final class Frame {
                 steps = capacity + history
             }
         }
-        // A vector's worth more, so that a whole vector may be read at the end.
-        let count = steps * batch * width + vectorWidth
-        let raw = UnsafeMutableRawPointer.allocate(byteCount: count * 4, alignment: 64)
-        owned.append(raw)
-        let base = raw.bindMemory(to: Float.self, capacity: count)
-        base.initialize(repeating: 0, count: count)
-        return Memory(
-            base: base, rowStride: width, stepStride: buffer.clock.isTimed ? width * batch : 0,
-            origin: buffer.clock.isTimed ? buffer.before.count : 0, ring: ring)
     }
 
     /// Where a member rounds a vector to eight bits.

@@ -46,8 +46,13 @@ struct Planner {
     /// - Parameter isTraining: the whole of every sequence is known, and what is to come may decide what was: all that is not constant
     ///   is computed together.
     static func plan(_ graph: Graph, tensors: [String: Tensor], isTraining: Bool = false) -> Plan {
-        var planner = Planner(
-            graph, tensors.mapValues { StoredTensor(type: $0.elementType, layout: $0.blockLayout) }, isTraining)
+        let stored = tensors.mapValues { StoredTensor(type: $0.elementType, layout: $0.blockLayout) }
+        return plan(graph, stored: stored, isTraining: isTraining)
+    }
+
+    /// The same before there are tensors.
+    static func plan(_ graph: Graph, stored: [String: StoredTensor], isTraining: Bool = false) -> Plan {
+        var planner = Planner(graph, stored, isTraining)
         planner.findPasts()
         let computed = graph.live(from: graph.roots).filter { !planner.isLeaf($0) }
         let constants = computed.filter { graph[$0].clock == .constant }

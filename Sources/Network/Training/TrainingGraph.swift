@@ -1,5 +1,20 @@
 /// The graph of a program's loss and of its derivative.
 enum TrainingGraph {
+    /// A program that can be trained, and the tensors that it reads.
+    /// - Throws: `NotationErrors`, `NetworkError.cannotTrain`.
+    static func read(
+        _ program: String, _ hyperparameters: [String: Double], shapes: [String: [Int]]
+    ) throws -> (graph: Graph, tensors: Set<String>) {
+        let expansion = try Expander.expand(Parser.parse(program), hyperparameters: hyperparameters, tensors: shapes)
+        var graph = expansion.graph
+        try Clocks.infer(&graph)
+        try Shapes.infer(&graph, tensors: shapes)
+        if graph.nodes.contains(where: { if case .input(_, _, .some) = $0.op { true } else { false } }) {
+            throw NetworkError.cannotTrain(reason: "it reads vectors, not tokens")
+        }
+        return (graph, expansion.usedTensors.intersection(shapes.keys))
+    }
+
     /// The loss alone, forward: its one result, of the clock `total`, is the sum over all steps and sequences.
     static func loss(of graph: Graph) throws(NetworkError) -> Graph {
         var graph = graph

@@ -94,16 +94,9 @@ public final class TrainingRunner {
         program: String, hyperparameters: [String: Double] = [:], tensors: [String: Tensor], frozen: Set<String> = [], size: Size,
         threads: Int? = nil
     ) throws {
-        let expansion = try Expander.expand(
-            Parser.parse(program), hyperparameters: hyperparameters, tensors: tensors.mapValues(\.shape))
-        var graph = expansion.graph
-        try Clocks.infer(&graph)
-        try Shapes.infer(&graph, tensors: tensors.mapValues(\.shape))
-        if graph.nodes.contains(where: { if case .input(_, _, .some) = $0.op { true } else { false } }) {
-            throw NetworkError.cannotTrain(reason: "it reads vectors, not tokens")
-        }
+        let (graph, used) = try TrainingGraph.read(program, hyperparameters, shapes: tensors.mapValues(\.shape))
         let floats = tensors.mapValues { $0.elementType == .f32 ? $0 : Tensor(shape: $0.shape, values: $0.floats()) }
-        let names = tensors.keys.filter { expansion.usedTensors.contains($0) && !frozen.contains($0) }.sorted()
+        let names = used.subtracting(frozen).sorted()
         team = threads.map { ThreadTeam(count: max(1, $0)) } ?? .shared
         limits = (
             Network.vocabulary(of: graph, read: [.encode]) ?? .max,

@@ -1,7 +1,7 @@
 import Generation
 
 /// Where the steps of a training get what they read. Pairs of sentences would be another of these.
-public protocol BatchSource {
+public protocol BatchSource: Sendable {
     /// Sequences in a batch: the same number at every step.
     var batchSize: Int { get }
     /// The greatest length of a sequence in a batch, in tokens.
@@ -22,7 +22,7 @@ public protocol BatchSource {
 }
 
 /// What a training is measured on.
-public protocol EvaluationSource {
+public protocol EvaluationSource: Sendable {
     var tokensPerCharacter: Double { get }
     /// Every target once, in the order of carried state.
     ///
