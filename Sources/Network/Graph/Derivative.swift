@@ -9,6 +9,9 @@ struct Derivative {
     /// The derivative of the loss with respect to a node's value, where there is one.
     private(set) var adjoints: [Graph.ID: Graph.ID] = [:]
 
+    /// Delays whose adjoint one step later is part of the adjoint of what they delay, in the order of nodes.
+    private(set) var delays: [Graph.ID] = []
+
     /// What has been found so far of a node's adjoint: terms of a sum.
     private var terms: [Graph.ID: [Graph.ID]] = [:]
     /// Adjoints of some of a node's columns (elements of the last axis), and of some of its rows (the first axis).
@@ -31,6 +34,7 @@ struct Derivative {
         isActive = Self.active(source, live, isVariable)
         for seed in seeds { add(seed.adjoint, to: seed.node) }
         let mirrors = mirrorDelays(live)
+        delays = mirrors.map(\.delay)
         // Operands before readers, delays cut: from its end, every reader comes before its operands.
         for id in (Components.order(live, in: source) ?? live).reversed() where isActive[id] {
             guard let adjoint = sum(for: id) else { continue }

@@ -30,7 +30,8 @@ extension Frame: TeamWork {
     }
 
     /// Computes everything of a training plan: lengths, tokens and targets are set. Afterwards each sequence's past is what it ends with.
-    func train(_ team: ThreadTeam) {
+    /// - Parameter future: may write what stands after the last steps.
+    func train(_ team: ThreadTeam, future: () -> Void = {}) {
         sourceSteps = sourceLengths.max() ?? 0
         targetSteps = targetLengths.max() ?? 0
         longestSource = sourceSteps
@@ -38,6 +39,7 @@ extension Frame: TeamWork {
         isOneRow = false
         begin(.source)
         for sequence in 0..<batch { begins[sequence] ? begin(.target, sequence: sequence) : beginFuture(sequence) }
+        future()
         running = plan.stepping
         team.run(self)
         carry()

@@ -50,6 +50,37 @@ enum TrainingGraph {
         return graph
     }
 
+    /// What a probe looks at. Results: for state i `state/i`, the adjoint of the value, and `delay/i`, that of the value a step ago as
+    /// this step reads it; `gate/i`, the value of a squashing function.
+    static func probe(
+        of graph: Graph
+    ) throws(NetworkError) -> (graph: Graph, states: [String], gates: [(name: String, function: Operator.Function)]) {
+        var graph = graph
+        let (seed, _) = try addLoss(to: &graph)
+        let derivative = Derivative(of: graph, seeds: [seed]) { if case .tensor = $0.op { true } else { false } }
+        var probed = derivative.graph
+        var (results, states, gates): ([Graph.Result], [String], [(name: String, function: Operator.Function)]) = ([], [], [])
+        for delay in derivative.delays {
+            let value = graph[delay].operands[0]
+            guard case .delay(.previous, .target) = graph[delay].op, let adjoint = derivative.adjoints[delay],
+                let whole = derivative.adjoints[value]
+            else { continue }
+            results.append(.init(name: "state/\(states.count)", node: whole))
+            results.append(.init(name: "delay/\(states.count)", node: adjoint))
+            states.append(graph[delay].name ?? graph[value].name ?? "state \(states.count)")
+        }
+        for (id, node) in graph.nodes.enumerated() {
+            guard case .function(let function) = node.op, function == .sigmoid || function == .tanh, node.clock == .target,
+                let name = node.name ?? graph[node.operands[0]].name
+            else { continue }
+            results.append(.init(name: "gate/\(gates.count)", node: id))
+            gates.append((name, function))
+        }
+        probed.results = [graph.generating: results]
+        probed.merge()
+        return (probed, states, gates)
+    }
+
     /// What the loss is taken of: the first result of the entry that answers, a vector.
     static func logits(of graph: Graph) -> Graph.ID? {
         let entry: Entry = graph.results[.answer] != nil ? .answer : graph.generating

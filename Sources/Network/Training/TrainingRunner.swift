@@ -48,42 +48,18 @@ public final class TrainingRunner {
     }
 
     public let parameters: [Parameter]
-    private let learning: Stage
+    private let learning: TrainingStage
     /// Made when first needed, and dropped before the next step of training: its memory is large.
-    private var evaluating: Stage?
-    private let makeEvaluating: () -> Stage
+    private var evaluating: TrainingStage?
+    private let makeEvaluating: () -> TrainingStage
     private let team: ThreadTeam
     /// Values of the parameters, and gradients that have no place in the frame.
     private var owned: [UnsafeMutableRawPointer] = []
     /// Gradients that stand in the frame, to be copied after each step.
     private let copies: [(parameter: Int, place: Plan.Place)]
-    /// One past the largest id of each kind.
-    private let limits: (source: Int, tokens: Int, targets: Int)
+    private let limits: TokenLimits
     /// Counts changes of the parameters.
     private var version = 0
-
-    /// A plan with its memory.
-    private final class Stage {
-        let plan: Plan
-        let weights: Weights
-        let frame: Frame
-        let tensors: [String: Tensor]
-        /// Which values of the parameters the weights have.
-        var version = 0
-
-        init(
-            _ graph: Graph, _ tensors: [String: Tensor], _ parameters: [String: UnsafeMutablePointer<Float>], _ size: Size,
-            _ team: ThreadTeam
-        ) {
-            self.tensors = tensors
-            plan = Planner.plan(Rewriting.apply(to: graph, isTraining: true), tensors: tensors, isTraining: true)
-            weights = Weights(plan: plan, tensors: tensors, parameters: parameters, team: team)
-            frame = Frame(
-                plan: plan, weights: weights, batch: size.batch, sourceCapacity: size.sourceSteps, targetCapacity: size.steps,
-                threads: team.count)
-            frame.begin(.target)
-        }
-    }
 
     /// - Parameters:
     ///   - tensors: the first values; each is converted to f32.
@@ -98,11 +74,7 @@ public final class TrainingRunner {
         let floats = tensors.mapValues { $0.elementType == .f32 ? $0 : Tensor(shape: $0.shape, values: $0.floats()) }
         let names = used.subtracting(frozen).sorted()
         team = threads.map { ThreadTeam(count: max(1, $0)) } ?? .shared
-        limits = (
-            Network.vocabulary(of: graph, read: [.encode]) ?? .max,
-            Network.vocabulary(of: graph, read: [.step, .decode]) ?? .max,
-            TrainingGraph.logits(of: graph).map { graph[$0].shape.last } ?? 0
-        )
+        limits = TokenLimits(of: graph)
 
         var memory: [String: UnsafeMutablePointer<Float>] = [:]
         var owned: [UnsafeMutableRawPointer] = []
@@ -121,9 +93,9 @@ public final class TrainingRunner {
         }
         let learned = Set(names)
         let gradients = try TrainingGraph.gradients(of: graph, by: learned.contains, tokenLimit: size.batch * size.steps)
-        learning = Stage(gradients, floats, memory, size, team)
+        learning = TrainingStage(gradients, floats, memory, size, team)
         let loss = try TrainingGraph.loss(of: graph)
-        makeEvaluating = { [memory, team] in Stage(loss, floats, memory, size, team) }
+        makeEvaluating = { [memory, team] in TrainingStage(loss, floats, memory, size, team) }
 
         var parameters: [Parameter] = []
         var copies: [(parameter: Int, place: Plan.Place)] = []
@@ -182,53 +154,19 @@ public final class TrainingRunner {
     /// To be called after values of parameters have changed.
     public func parametersChanged() { version += 1 }
 
-    private func run(_ stage: Stage, _ sequences: [Sequence], _ dropoutSeed: UInt64?) throws(NetworkError) -> Double {
-        try check(sequences, stage.frame)
+    private func run(_ stage: TrainingStage, _ sequences: [Sequence], _ dropoutSeed: UInt64?) throws(NetworkError) -> Double {
         let frame = stage.frame
+        try limits.check(sequences, frame)
         if stage.version != version || dropoutSeed != frame.dropoutSeed {
             stage.weights.refresh(stage.plan, tensors: stage.tensors, team: team, dropoutSeed: dropoutSeed)
             stage.version = version
         }
         frame.dropoutSeed = dropoutSeed
-        let count = fill(frame, sequences)
+        let count = stage.fill(sequences)
         frame.lossScale = count > 0 ? 1 / Float(count) : 0
         frame.train(team)
         guard let loss = stage.plan.outputs.values.first?.first(where: { $0.name == "loss" }) else { return 0 }
         return Double(frame.row(loss.place, step: 0, sequence: 0)[0])
-    }
-
-    /// Writes what the batch reads.
-    /// - Returns: targets that a loss is taken of.
-    private func fill(_ frame: Frame, _ sequences: [Sequence]) -> Int {
-        var count = 0
-        for (index, sequence) in sequences.enumerated() {
-            frame.sourceLengths[index] = sequence.source.count
-            frame.targetLengths[index] = sequence.tokens.count
-            frame.begins[index] = sequence.begins
-            for (step, token) in sequence.source.enumerated() { frame.sourceTokens[step * frame.batch + index] = Int32(token) }
-            for (step, token) in sequence.tokens.enumerated() { frame.targetTokens[step * frame.batch + index] = Int32(token) }
-            for (step, target) in sequence.targets.enumerated() {
-                frame.targets[step * frame.batch + index] = Int32(target)
-                if target >= 0 { count += 1 }
-            }
-        }
-        return count
-    }
-
-    private func check(_ sequences: [Sequence], _ frame: Frame) throws(NetworkError) {
-        guard sequences.count == frame.batch else {
-            throw .inputMismatch("the batch has \(sequences.count) sequences, not \(frame.batch)")
-        }
-        for sequence in sequences {
-            guard sequence.tokens.count <= frame.targetCapacity, sequence.source.count <= frame.sourceCapacity,
-                sequence.targets.count <= max(1, sequence.tokens.count)
-            else { throw .inputMismatch("a sequence is longer than the \(frame.targetCapacity) steps of a batch") }
-            for (ids, limit) in [
-                (sequence.source, limits.source), (sequence.tokens, limits.tokens), (sequence.targets, limits.targets),
-            ] {
-                for id in ids where id >= limit || id < 0 && ids != sequence.targets { throw .tokenOutOfRange(id, limit: limit) }
-            }
-        }
     }
 
     // MARK: State
