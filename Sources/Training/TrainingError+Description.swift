@@ -1,5 +1,6 @@
 import Archive
 import Tokenization
+import Zoo
 
 extension TrainingError: CustomStringConvertible {
     public var description: String {
@@ -54,6 +55,9 @@ extension TrainingError: CustomStringConvertible {
         case .parameterNotFinite(let name, let step):
             "after step \(step) the parameter “\(name)” holds a number that is NaN or infinite; nothing was saved"
         case .initialization(let tensor, let problem): "“\(tensor)” cannot be given first values: \(problem)"
+        case .notEnoughMemory(let needed, let available):
+            "the training needs about \(AvailableMemory.shown(Int(min(needed, 9e18)))) of memory, and "
+                + "\(AvailableMemory.shown(available)) are available; take a smaller network, batch or window"
         default: nil
         }
     }

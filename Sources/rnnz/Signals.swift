@@ -12,6 +12,7 @@ import Darwin
 /// Signals as flags, and one byte into a pipe so that `poll` wakes up. The handlers touch nothing but atomics and write(2).
 enum Signals {
     private static let interrupt = Atomic<Bool>(false)
+    private static let termination = Atomic<Bool>(false)
     private static let terminal = Atomic<Int32>(0)
     private static let writeEnd = Atomic<Int32>(-1)
     private static let readEnd = Atomic<Int32>(-1)
@@ -35,6 +36,7 @@ enum Signals {
     /// Once, at start-up: the handler must never be the first to touch the atomics, which are made lazily.
     static func install() {
         interrupt.store(false, ordering: .relaxed)
+        termination.store(false, ordering: .relaxed)
         terminal.store(0, ordering: .relaxed)
         isImpatient.store(false, ordering: .relaxed)
         var ends: [Int32] = [-1, -1]
@@ -55,6 +57,29 @@ enum Signals {
             Signals.wake()
             errno = saved
         }
+    }
+
+    /// While work goes on that has something to save, SIGTERM and SIGHUP are interrupts.
+    static func catchingTermination<Result>(_ body: () throws -> Result) rethrows -> Result {
+        // What was ignored before (nohup) stays so.
+        let numbers = [SIGTERM, SIGHUP].filter { !isIgnored($0) }
+        let old = numbers.map { number in
+            handle(number) { number in
+                let saved = errno
+                // Once more: whoever asks will not wait.
+                if Signals.termination.exchange(true, ordering: .acquiringAndReleasing) {
+                    signal(number, SIG_DFL)
+                    raise(number)
+                }
+                Signals.interrupt.store(true, ordering: .releasing)
+                Signals.wake()
+                errno = saved
+            }
+        }
+        defer {
+            for (number, var action) in zip(numbers, old) { sigaction(number, &action, nil) }
+        }
+        return try body()
     }
 
     /// While readline holds the terminal, the signals that would leave it in disorder only wake the reader up.
@@ -78,6 +103,12 @@ enum Signals {
     static func forgetTerminalSignal() {
         terminal.store(0, ordering: .relaxed)
         drain()
+    }
+
+    private static func isIgnored(_ number: Int32) -> Bool {
+        var action = sigaction()
+        sigaction(number, nil, &action)
+        return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
     }
 
     @discardableResult
@@ -111,6 +142,11 @@ enum Signals {
 
     private final class PendingInterrupt: Interrupts, Sendable {
         var isPending: Bool { Signals.interrupt.load(ordering: .relaxed) }
+        var isTermination: Bool { Signals.termination.load(ordering: .relaxed) }
+
+        func catchingTermination<Result>(_ work: () throws -> Result) rethrows -> Result {
+            try Signals.catchingTermination(work)
+        }
 
         func clear() {
             Signals.interrupt.store(false, ordering: .relaxed)
