@@ -52,15 +52,16 @@ public final class Trainer {
         self.output = output
         self.team = team
         self.clock = clock
-        self.writeModel = writeModel ?? { header, tensors, path in
-            var writer = ArchiveWriter()
-            writer.team = team
-            do throws(ArchiveError) {
-                try writer.write(header, tensors: tensors, to: path)
-            } catch {
-                throw TrainingError.checkpoint(path: path, error)
+        self.writeModel =
+            writeModel ?? { header, tensors, path in
+                var writer = ArchiveWriter()
+                writer.team = team
+                do throws(ArchiveError) {
+                    try writer.write(header, tensors: tensors, to: path)
+                } catch {
+                    throw TrainingError.checkpoint(path: path, error)
+                }
             }
-        }
         optimizer = try Optimizer(options.optimizer, parameters: learner.parameters, frozen: options.frozen, team: team)
         length = options.length(stepsPerEpoch: batches.stepsPerEpoch)
         record = TrainingRecord(
