@@ -37,6 +37,25 @@ public struct KernelTable: Sendable {
         ) -> Void
     public var updateState: UpdateState
 
+    // Gradients, summed over the rows in ascending order
+    /// For some units of the result, with scratch of `OuterProducts.scratchFloats`.
+    public typealias AddOuterProducts =
+        @Sendable (OuterProducts, _ units: Range<Int>, _ scratch: UnsafeMutablePointer<Float>) -> Void
+    public var outerProducts: AddOuterProducts
+    public var addRows: @Sendable (RowSum, _ columns: Range<Int>) -> Void
+    public var scatterRows: @Sendable (RowScatter, _ columns: Range<Int>) -> Void
+
+    /// What cross entropy says of one row of logits: gradient[j] = (softmax(logits)[j] - [j = target]) · scale.
+    /// Returns the surprisal -log softmax(logits)[target], in nats. The gradient may stand where the logits stood.
+    public typealias CrossEntropy =
+        @Sendable (
+            _ gradient: UnsafeMutablePointer<Float>, _ logits: UnsafePointer<Float>, Int, _ target: Int, _ scale: Float
+        ) -> Float
+    public var crossEntropy: CrossEntropy
+
+    /// What the first numbers are multiplied by.
+    public var dropoutMask: @Sendable (UnsafeMutablePointer<Float>, Int, Dropout) -> Void
+
     public init(
         name: StaticString, multiplyF32: @escaping Multiply, multiplyF16: @escaping Multiply, multiplyBF16: @escaping Multiply,
         multiplyQ8: @escaping Multiply, multiplyQ4: @escaping Multiply,
@@ -52,7 +71,10 @@ public struct KernelTable: Sendable {
             @escaping @Sendable (
                 UnsafeMutablePointer<Float>, UnsafePointer<Float>, UnsafePointer<Float>, Int, Int
             ) -> Void,
-        updateState: @escaping UpdateState
+        updateState: @escaping UpdateState, outerProducts: @escaping AddOuterProducts,
+        addRows: @escaping @Sendable (RowSum, Range<Int>) -> Void,
+        scatterRows: @escaping @Sendable (RowScatter, Range<Int>) -> Void, crossEntropy: @escaping CrossEntropy,
+        dropoutMask: @escaping @Sendable (UnsafeMutablePointer<Float>, Int, Dropout) -> Void
     ) {
         self.name = name
         self.multiplyF32 = multiplyF32
@@ -67,5 +89,10 @@ public struct KernelTable: Sendable {
         self.matrixVector = matrixVector
         self.vectorMatrix = vectorMatrix
         self.updateState = updateState
+        self.outerProducts = outerProducts
+        self.addRows = addRows
+        self.scatterRows = scatterRows
+        self.crossEntropy = crossEntropy
+        self.dropoutMask = dropoutMask
     }
 }

@@ -3,7 +3,7 @@ public enum PointwiseOperation: Sendable, Equatable {
     case copy
     case negate, tanh, sigmoid, relu, exp, log, sqrt, abs, softplus, sin, cos
     case square, cube, reciprocal, reciprocalSquareRoot
-    /// 1 where greater than 0, else 0.
+    /// 1 where the operand is greater than 0, elsewhere 0: the derivative of `relu`.
     case positive
     case power(Float)
     case add, subtract, multiply, divide, maximum, minimum

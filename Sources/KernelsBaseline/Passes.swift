@@ -67,9 +67,9 @@ private func change(_ operation: PointwiseOperation, _ d: UnsafeMutablePointer<F
     switch operation {
     case .negate: map(d, a, count) { Vector.zero - $0 }
     case .relu: map(d, a, count) { Vector.maximum($0, Vector.zero) }
+    case .positive: map(d, a, count) { Vector.zero.replacing(with: 1, where: $0 .> Vector.zero) }
     case .sqrt: map(d, a, count) { $0.root }
     case .abs: map(d, a, count) { $0.magnitude }
-    case .positive: for i in 0..<count { for lane in 0..<16 { d[i * 16 + lane] = a.base[i * a.stride + lane] > 0 ? 1 : 0 } }
     case .square: map(d, a, count) { $0 * $0 }
     case .cube: map(d, a, count) { $0 * $0 * $0 }
     case .reciprocal: map(d, a, count) { Vector(repeating: 1) / $0 }

@@ -27,5 +27,10 @@ public func makeKernelTable() -> KernelTable {
         softmax: { softmax($0, $1, $2) },
         matrixVector: { matrixVector($0, $1, $2, $3, $4) },
         vectorMatrix: { vectorMatrix($0, $1, $2, $3, $4) },
-        updateState: { updateState($0, $1, $2, $3, $4, $5) })
+        updateState: { updateState($0, $1, $2, $3, $4, $5) },
+        outerProducts: { outerProducts($0, $1, $2) },
+        addRows: { addRows($0, $1) },
+        scatterRows: { scatterRows($0, $1) },
+        crossEntropy: { crossEntropy($0, $1, $2, $3, $4) },
+        dropoutMask: { dropoutMask($0, $1, $2) })
 }

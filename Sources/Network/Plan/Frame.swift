@@ -90,7 +90,8 @@ final class Frame {
         targets = .allocate(capacity: max(1, batch * targetCapacity))
         targets.initialize(repeating: -1, count: max(1, batch * targetCapacity))
         scratchStride = max(Pass.scratchSize + Plan.padded(plan.quantizedSize), Plan.padded(plan.outerScratchSize))
-        scratch = .allocate(capacity: scratchStride * threads)
+        scratch = UnsafeMutableRawPointer.allocate(byteCount: scratchStride * threads * 4, alignment: 64)
+            .bindMemory(to: Float.self, capacity: scratchStride * threads)
         scratch.initialize(repeating: 0, count: scratchStride * threads)
         memory = .allocate(capacity: max(1, plan.buffers.count))
         for (index, buffer) in plan.buffers.enumerated() {

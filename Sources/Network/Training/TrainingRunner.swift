@@ -49,7 +49,9 @@ public final class TrainingRunner {
 
     public let parameters: [Parameter]
     private let learning: Stage
-    private let evaluating: Stage
+    /// Made when first needed, and dropped before the next step of training: its memory is large.
+    private var evaluating: Stage?
+    private let makeEvaluating: () -> Stage
     private let team: ThreadTeam
     /// Values of the parameters, and gradients that have no place in the frame.
     private var owned: [UnsafeMutableRawPointer] = []
@@ -120,7 +122,8 @@ public final class TrainingRunner {
         let learned = Set(names)
         let gradients = try TrainingGraph.gradients(of: graph, by: learned.contains, tokenLimit: size.batch * size.steps)
         learning = Stage(gradients, floats, memory, size, team)
-        evaluating = try Stage(TrainingGraph.loss(of: graph), floats, memory, size, team)
+        let loss = try TrainingGraph.loss(of: graph)
+        makeEvaluating = { [memory, team] in Stage(loss, floats, memory, size, team) }
 
         var parameters: [Parameter] = []
         var copies: [(parameter: Int, place: Plan.Place)] = []
@@ -158,6 +161,7 @@ public final class TrainingRunner {
     /// - Returns: the mean loss in nats for each target.
     /// - Throws: `NetworkError` for tokens out of range and sequences that are too long.
     public func learn(_ sequences: [Sequence], dropoutSeed: UInt64? = nil) throws(NetworkError) -> Double {
+        evaluating = nil
         let loss = try run(learning, sequences, dropoutSeed)
         for copy in copies {
             let row = learning.frame.row(copy.place, step: 0, sequence: 0)
@@ -167,9 +171,13 @@ public final class TrainingRunner {
         return loss
     }
 
-    /// Forward alone, nothing dropped out. It has a state of its own, apart from that of `learn`.
+    /// Forward alone, nothing dropped out. It has a state of its own, apart from that of `learn`, which ends it.
     /// - Returns: the mean loss in nats for each target.
-    public func evaluate(_ sequences: [Sequence]) throws(NetworkError) -> Double { try run(evaluating, sequences, nil) }
+    public func evaluate(_ sequences: [Sequence]) throws(NetworkError) -> Double {
+        let stage = evaluating ?? makeEvaluating()
+        evaluating = stage
+        return try run(stage, sequences, nil)
+    }
 
     /// To be called after values of parameters have changed.
     public func parametersChanged() { version += 1 }

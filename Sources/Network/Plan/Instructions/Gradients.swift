@@ -50,8 +50,7 @@ final class Total: Instruction {
         if columns.isEmpty { return }
         rows.clear(columns, beyondEndsIn: frame, operandClock)
         let y = frame.row(result, step: 0, sequence: 0)
-        (y + columns.lowerBound).update(repeating: 0, count: columns.count)
-        frame.kernels.addRows(y, rows.base, rows.stride, rows.count, columns)
+        frame.kernels.addRows(RowSum(x: rows.base, stride: rows.stride, rows: rows.count, result: y, isAdded: false), columns)
     }
 }
 
@@ -75,9 +74,10 @@ final class SumOverSteps: Instruction {
         for sequence in member.share(of: frame.batch) {
             let count = shape.count(source: frame.sourceLengths[sequence])
             let y = frame.row(result, step: 0, sequence: sequence)
-            y.update(repeating: 0, count: count)
             let x = frame.row(operand, step: 0, sequence: sequence)
-            frame.kernels.addRows(y, x, frame.memory[operand.buffer].stepStride, lengths[sequence], 0..<count)
+            let stride = frame.memory[operand.buffer].stepStride
+            frame.kernels.addRows(
+                RowSum(x: x, stride: stride, rows: lengths[sequence], result: y, isAdded: false), 0..<count)
         }
     }
 }
@@ -174,7 +174,10 @@ final class ScatterTotal: Instruction {
         for row in 0..<shape.axes[0] { (y + row * width + columns.lowerBound).update(repeating: 0, count: columns.count) }
         let rows = AllRows(frame, operand, operandClock)
         rows.clear(columns, beyondEndsIn: frame, operandClock)
-        frame.kernels.scatterRows(y, width, rows.base, rows.stride, frame.tokens(tokens), rows.count, columns)
+        let tokens = frame.tokens(tokens)
+        frame.kernels.scatterRows(
+            RowScatter(x: rows.base, stride: rows.stride, rows: rows.count, tokens: tokens, result: y, resultStride: width),
+            columns)
     }
 }
 
@@ -392,11 +395,8 @@ final class DropoutMask: Instruction {
                 y.update(repeating: 1, count: count)
                 continue
             }
-            frame.kernels.dropoutMask(
-                y, count, rate, seed,
-                SIMD4(
-                    0, UInt32(truncatingIfNeeded: step), UInt32(truncatingIfNeeded: sequence),
-                    UInt32(truncatingIfNeeded: instance)))
+            let stream = UInt64(instance) << 48 ^ UInt64(sequence) << 32 ^ UInt64(step)
+            frame.kernels.dropoutMask(y, count, Dropout(rate: rate, key: seed, stream: stream))
         }
     }
 }
