@@ -30,7 +30,7 @@ extension TrainingError: CustomStringConvertible {
             "\(path): \(tokens) tokens are left to train on, and \(batch) sequences of \(window) need \(needed); take a smaller "
                 + "batch or window, or more text"
         case .validationTooShort(let path, let tokens):
-            "\(path): \(tokens) tokens are left for validation, and at least 2 are needed; take a larger share, or none"
+            "\(path): \(tokens) tokens are left for validation, and at least 2 are needed; take more text, a larger share, or none"
         case .unknownCharacters(let path, let unknown):
             "\(path): the vocabulary lacks \(Self.list(unknown.prefix(5).map(Self.place)))"
                 + (unknown.count > 5 ? " and \(unknown.count - 5) others" : "")

@@ -35,8 +35,13 @@ struct TrainingRun {
             let kept = try found.record.recipe.map { try Recipe(text: $0, path: path) } ?? Recipe()
             if command.recipe == nil, recipe.corpus == nil { recipe = try command.overridden(kept) }
             recipe.seed = recipe.seed ?? kept.seed
-            recipe.checkpoint = path
+            // What goes on stays in its file.
+            if Self.defaultOutput(of: recipe).checkpointPath != path { recipe.checkpoint = path }
             checkpoint = found
+        }
+        guard recipe.corpus != nil else {
+            throw Failure.usage(
+                "there is no text to learn from; train takes a RECIPE, --corpus FILE, or --init MODEL --data FILE")
         }
         if let start = recipe.start, !Files.exists(start) { recipe.start = try shell.zoo.path(of: start) }
         recipe = Self.defaultOutput(of: recipe)

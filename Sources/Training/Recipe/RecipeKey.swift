@@ -40,12 +40,14 @@ extension RecipeKey {
         value(name, path, "TEXT", help, expected: "a text", read: { $0 }, write: { $0 ?? "" })
     }
 
-    private static func file(_ name: String, _ path: Path<String?>, _ help: String) -> RecipeKey {
+    private static func file(
+        _ name: String, _ path: Path<String?>, _ help: String, placeholder: String = "FILE"
+    ) -> RecipeKey {
         let read: @Sendable (String) -> String?? = { text in
             if text.isEmpty { return nil }
             return text
         }
-        return value(name, path, "FILE", help, expected: "a path", isPath: true, read: read, write: { $0 ?? "" })
+        return value(name, path, placeholder, help, expected: "a path", isPath: true, read: read, write: { $0 ?? "" })
     }
 
     private static func count(_ name: String, _ path: Path<Int>, _ help: String, least: Int = 1) -> RecipeKey {
@@ -149,7 +151,7 @@ extension RecipeKey {
                 expected:
                     "patterns with zeros, constant X, uniform X, normal X or orthogonal X [blocks N], each with [part I of N]",
                 read: RecipeText.initialization, write: RecipeText.text),
-            file("init", \.start, "a model to begin with"),
+            file("init", \.start, "a model to begin with: its program, tokenizer and values", placeholder: "MODEL"),
             value(
                 "freeze", \.frozen, "LIST", "tensors that stay as they are: NAME, …", expected: "names", read: RecipeText.names,
                 write: { $0.joined(separator: ", ") }),
