@@ -92,7 +92,7 @@ struct TrainBadInputTests {
                 == .done)
     }
 
-    @Test(arguments: [["--hidden", "40000"], ["--layers", "1000000"], ["--hidden", "1048576", "--layers", "1048576"]])
+    @Test(arguments: [["--hidden", "40000"], ["--hidden", "1048576", "--layers", "1024"], ["--embedding", "1048576", "--hidden", "4096"]])
     func sizesThatDoNotFit(words: [String]) throws {
         let bench = try TrainTests.bench()
         let found = Self.run(
@@ -113,7 +113,7 @@ struct TrainBadInputTests {
         ("--corpus TEXT --steps 1 --init shakespear", 2), ("--corpus TEXT --steps 1 --init ./nothing.rnnz", 66),
         ("./nothing", 66), ("--corpus ./nothing --steps 1", 66), ("--corpus TEXT --steps 1 --program ./nothing", 2),
         ("--corpus TEXT --steps 1 --tokenizer ./nothing", 66), ("--corpus TEXT --steps 1 --out /nowhere/m.rnnz", 1),
-        ("--corpus TEXT --steps", 2),
+        ("--corpus TEXT --steps 1 --layers 1025", 2), ("--corpus TEXT --steps", 2),
     ]
 
     @Test(arguments: wrong) func wrongWords(words: String, code: Int32) throws {
