@@ -92,7 +92,9 @@ struct TrainBadInputTests {
                 == .done)
     }
 
-    @Test(arguments: [["--hidden", "40000"], ["--hidden", "1048576", "--layers", "1024"], ["--embedding", "1048576", "--hidden", "4096"]])
+    @Test(arguments: [
+        ["--hidden", "40000"], ["--hidden", "1048576", "--layers", "1024"], ["--embedding", "1048576", "--hidden", "4096"],
+    ])
     func sizesThatDoNotFit(words: [String]) throws {
         let bench = try TrainTests.bench()
         let found = Self.run(
