@@ -18,6 +18,16 @@ enum Signals {
     private static let readEnd = Atomic<Int32>(-1)
     private static let isImpatient = Atomic<Bool>(false)
 
+    /// When the first Ctrl-C came, and the time within which another is the same one: `timeout` signals a process and then its group.
+    private static let firstInterrupt = Atomic<Int>(0)
+    private static let repetition = 300
+
+    private static func milliseconds() -> Int {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return time.tv_sec * 1000 + time.tv_nsec / 1_000_000
+    }
+
     /// Ctrl-C, as the shell asks for it.
     static let interrupts: any Interrupts & Sendable = PendingInterrupt()
 
@@ -36,6 +46,7 @@ enum Signals {
     /// Once, at start-up: the handler must never be the first to touch the atomics, which are made lazily.
     static func install() {
         interrupt.store(false, ordering: .relaxed)
+        firstInterrupt.store(milliseconds(), ordering: .relaxed)
         termination.store(false, ordering: .relaxed)
         terminal.store(0, ordering: .relaxed)
         isImpatient.store(false, ordering: .relaxed)
@@ -50,7 +61,12 @@ enum Signals {
         unblock([SIGINT, SIGTERM, SIGHUP])
         handle(SIGINT) { _ in
             let saved = errno
-            if Signals.interrupt.exchange(true, ordering: .acquiringAndReleasing), Signals.isImpatient.load(ordering: .relaxed) {
+            let now = Signals.milliseconds()
+            if !Signals.interrupt.exchange(true, ordering: .acquiringAndReleasing) {
+                Signals.firstInterrupt.store(now, ordering: .relaxed)
+            } else if Signals.isImpatient.load(ordering: .relaxed),
+                now - Signals.firstInterrupt.load(ordering: .relaxed) > Signals.repetition
+            {
                 signal(SIGINT, SIG_DFL)
                 raise(SIGINT)
             }
@@ -64,13 +80,9 @@ enum Signals {
         // What was ignored before (nohup) stays so.
         let numbers = [SIGTERM, SIGHUP].filter { !isIgnored($0) }
         let old = numbers.map { number in
-            handle(number) { number in
+            handle(number) { _ in
                 let saved = errno
-                // Once more: whoever asks will not wait.
-                if Signals.termination.exchange(true, ordering: .acquiringAndReleasing) {
-                    signal(number, SIG_DFL)
-                    raise(number)
-                }
+                Signals.termination.store(true, ordering: .releasing)
                 Signals.interrupt.store(true, ordering: .releasing)
                 Signals.wake()
                 errno = saved

@@ -32,6 +32,14 @@ struct TrainTests {
         #expect(resumed.output.hasPrefix("m.rnnz: ") && resumed.output.contains("self-test"))
     }
 
+    /// `timeout` signals the process and then its group, so that it comes twice.
+    @Test(arguments: ["INT", "TERM"]) func aSignalThatComesTwiceIsOne(_ signal: String) throws {
+        let result = try Self.executable().shell(
+            "timeout -s \(signal) 2 $RNNZ \(Self.endless) --out m.rnnz 2>log; echo $?; tail -1 log | cut -c1-11; ls m.checkpoint.rnnz"
+        )
+        #expect(result.output == "124\ninterrupted\nm.checkpoint.rnnz\n")
+    }
+
     /// A session goes on after Ctrl-C, and ends when the process is asked to.
     @Test func aSessionKeepsItsCheckpointToo() throws {
         let result = try Self.executable().shell(
