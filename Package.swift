@@ -98,7 +98,8 @@ let package = Package(
         .testTarget(
             name: "ShellTests",
             dependencies: [
-                "Shell", "TestModels", "Conversion", "Generation", "Zoo", "Network", "Archive", "Tokenization", "Kernels",
+                "Shell", "TestModels", "Training", "Conversion", "Generation", "Zoo", "Network", "Archive", "Tokenization",
+                "Kernels",
             ]),
         .testTarget(name: "PromptTests", dependencies: ["rnnz", "TestModels"]),
     ],

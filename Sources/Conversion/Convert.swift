@@ -35,10 +35,7 @@ public func convert(
     try settings.apply(to: &model.header)
     model.header.name = options.name ?? (model.header.name.isEmpty ? FilePaths.stem(of: output) : model.header.name)
     try checkFinite(&model, allowed: options.allowNaN)
-    var report = ConversionReport(
-        input: input, output: output, format: type(of: importer).format, name: model.header.name,
-        architecture: model.header.architecture, tensors: model.parts.count,
-        parameters: model.parts.reduce(0) { $0 + $1.tensor.count }, vocabulary: nil, warnings: [], selfTests: [], bytesWritten: 0)
+    var report = ConversionReport(model, input: input, output: output, format: type(of: importer).format)
     switch kind {
     case .archive: try writeArchive(&model, to: output, options: options, report: &report, isInterrupted: isInterrupted)
     case .safetensors:
@@ -47,6 +44,35 @@ public func convert(
     }
     report.warnings = model.warnings.map(ConversionError.printable)
     return report
+}
+
+/// Writes a model that was made here as `convert` writes one: an archive with self-tests, proven, its matrices quantized where that is
+/// asked for; or safetensors.
+///
+/// - Parameter options: of which `quantize` and `threads` are followed.
+/// - Throws: as `convert`.
+public func write(
+    _ model: ConvertedModel, to output: String, options: ConversionOptions = ConversionOptions(),
+    isInterrupted: () -> Bool = { false }
+) throws -> ConversionReport {
+    var model = model
+    var report = ConversionReport(model, input: output, output: output, format: model.header.provenance?.format ?? "")
+    switch OutputKind(path: output) {
+    case .safetensors: report.bytesWritten = try writeSource(model, to: output)
+    case .archive, nil:
+        try writeArchive(&model, to: output, options: options, report: &report, isInterrupted: isInterrupted)
+    }
+    report.warnings = model.warnings.map(ConversionError.printable)
+    return report
+}
+
+extension ConversionReport {
+    fileprivate init(_ model: ConvertedModel, input: String, output: String, format: String) {
+        self.init(
+            input: input, output: output, format: format, name: model.header.name, architecture: model.header.architecture,
+            tensors: model.parts.count, parameters: model.parts.reduce(0) { $0 + $1.tensor.count }, vocabulary: nil, warnings: [],
+            selfTests: [], bytesWritten: 0)
+    }
 }
 
 private enum OutputKind {

@@ -9,12 +9,15 @@ public struct Host {
     public var interrupts: any Interrupts
     /// A clock that only moves forward.
     public var seconds: () -> Double
+    /// Seconds since 1970, for people to read.
+    public var date: () -> Double
     /// A seed for who did not choose one.
     public var randomSeed: () -> UInt64
 
     public init(
         output: any Output, input: (any Input)? = nil, environment: [String: String] = [:], executable: String = "",
-        interrupts: any Interrupts = NoInterrupts(), seconds: @escaping () -> Double, randomSeed: @escaping () -> UInt64
+        interrupts: any Interrupts = NoInterrupts(), seconds: @escaping () -> Double, date: @escaping () -> Double = { 0 },
+        randomSeed: @escaping () -> UInt64
     ) {
         self.output = output
         self.input = input
@@ -22,6 +25,7 @@ public struct Host {
         self.executable = executable
         self.interrupts = interrupts
         self.seconds = seconds
+        self.date = date
         self.randomSeed = randomSeed
     }
 }
@@ -39,6 +43,15 @@ public protocol Interrupts: AnyObject {
     var isPending: Bool { get }
     /// Forgets an interrupt that has done its work.
     func clear()
+    /// Whether the process was asked to end (SIGTERM) in the midst of work that wanted to be told.
+    var isTermination: Bool { get }
+    /// Makes a request to end the process an interrupt: for work that has something to save first.
+    func catchingTermination<Result>(_ work: () throws -> Result) rethrows -> Result
+}
+
+extension Interrupts {
+    public var isTermination: Bool { false }
+    public func catchingTermination<Result>(_ work: () throws -> Result) rethrows -> Result { try work() }
 }
 
 /// For work that nobody can interrupt.

@@ -1,5 +1,6 @@
 import Archive
 import Tokenization
+import Zoo
 
 extension TrainingError: CustomStringConvertible {
     public var description: String {
@@ -29,7 +30,7 @@ extension TrainingError: CustomStringConvertible {
             "\(path): \(tokens) tokens are left to train on, and \(batch) sequences of \(window) need \(needed); take a smaller "
                 + "batch or window, or more text"
         case .validationTooShort(let path, let tokens):
-            "\(path): \(tokens) tokens are left for validation, and at least 2 are needed; take a larger share, or none"
+            "\(path): \(tokens) tokens are left for validation, and at least 2 are needed; take more text, a larger share, or none"
         case .unknownCharacters(let path, let unknown):
             "\(path): the vocabulary lacks \(Self.list(unknown.prefix(5).map(Self.place)))"
                 + (unknown.count > 5 ? " and \(unknown.count - 5) others" : "")
@@ -54,6 +55,9 @@ extension TrainingError: CustomStringConvertible {
         case .parameterNotFinite(let name, let step):
             "after step \(step) the parameter “\(name)” holds a number that is NaN or infinite; nothing was saved"
         case .initialization(let tensor, let problem): "“\(tensor)” cannot be given first values: \(problem)"
+        case .notEnoughMemory(let needed, let available):
+            "the training needs about \(AvailableMemory.shown(Int(min(needed, 9e18)))) of memory, and "
+                + "\(AvailableMemory.shown(available)) are available; take a smaller network, batch or window"
         default: nil
         }
     }

@@ -1,5 +1,6 @@
 import Archive
 import Tokenization
+import Zoo
 
 /// Everything that can keep a training from beginning or from going on, one case per condition.
 public enum TrainingError: Error, Sendable, Equatable {
@@ -27,6 +28,8 @@ public enum TrainingError: Error, Sendable, Equatable {
     case parameterNotFinite(name: String, step: Int)
     /// Of the layers of a description that make no program: a size that is 0, say.
     case initialization(tensor: String, problem: String)
+    /// In bytes.
+    case notEnoughMemory(needed: Double, available: Int)
 
     // The run
     case lossNotFinite(step: Int, parameter: String?, learningRate: Double)
@@ -43,6 +46,22 @@ public enum TrainingError: Error, Sendable, Equatable {
 
     // Recipes
     case recipe(path: String, [RecipeProblem])
+}
+
+extension TrainingError: ClassifiedError {
+    public var kind: FailureKind {
+        switch self {
+        case .option, .optionConflict, .unknownOption, .unknownParameters, .nothingToTrain, .initialization, .runWithoutEnd,
+            .recipe:
+            .wrongWords
+        case .unreadable: .notFound
+        case .notUTF8, .emptyCorpus, .corpusTooShort, .validationTooShort, .unknownCharacters, .tokenizer, .parameterShape,
+            .notACheckpoint, .checkpointDamaged, .checkpointMismatch, .checkpointVersion, .optimizerState:
+            .badData
+        case .checkpoint(_, let error): error.kind
+        case .notEnoughMemory, .parameterNotFinite, .lossNotFinite, .gradientNotFinite: .workFailed
+        }
+    }
 }
 
 /// In what a checkpoint is another's.

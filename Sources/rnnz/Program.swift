@@ -75,6 +75,7 @@ struct Program {
         return Host(
             output: output, input: input, environment: ProcessInfo.processInfo.environment, executable: Self.executable,
             interrupts: Signals.interrupts, seconds: { start.duration(to: clock.now) / .seconds(1) },
+            date: { Double(time(nil)) },
             // Not more than 32 bits, so that it is easily typed again and survives every reader of JSON.
             randomSeed: { UInt64(UInt32.random(in: .min ... .max)) })
     }

@@ -12,10 +12,21 @@ import Darwin
 /// Signals as flags, and one byte into a pipe so that `poll` wakes up. The handlers touch nothing but atomics and write(2).
 enum Signals {
     private static let interrupt = Atomic<Bool>(false)
+    private static let termination = Atomic<Bool>(false)
     private static let terminal = Atomic<Int32>(0)
     private static let writeEnd = Atomic<Int32>(-1)
     private static let readEnd = Atomic<Int32>(-1)
     private static let isImpatient = Atomic<Bool>(false)
+
+    /// When the first Ctrl-C came, and the time within which another is the same one: `timeout` signals a process and then its group.
+    private static let firstInterrupt = Atomic<Int>(0)
+    private static let repetition = 300
+
+    private static func milliseconds() -> Int {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return time.tv_sec * 1000 + time.tv_nsec / 1_000_000
+    }
 
     /// Ctrl-C, as the shell asks for it.
     static let interrupts: any Interrupts & Sendable = PendingInterrupt()
@@ -35,6 +46,8 @@ enum Signals {
     /// Once, at start-up: the handler must never be the first to touch the atomics, which are made lazily.
     static func install() {
         interrupt.store(false, ordering: .relaxed)
+        firstInterrupt.store(milliseconds(), ordering: .relaxed)
+        termination.store(false, ordering: .relaxed)
         terminal.store(0, ordering: .relaxed)
         isImpatient.store(false, ordering: .relaxed)
         var ends: [Int32] = [-1, -1]
@@ -48,13 +61,37 @@ enum Signals {
         unblock([SIGINT, SIGTERM, SIGHUP])
         handle(SIGINT) { _ in
             let saved = errno
-            if Signals.interrupt.exchange(true, ordering: .acquiringAndReleasing), Signals.isImpatient.load(ordering: .relaxed) {
+            let now = Signals.milliseconds()
+            if !Signals.interrupt.exchange(true, ordering: .acquiringAndReleasing) {
+                Signals.firstInterrupt.store(now, ordering: .relaxed)
+            } else if Signals.isImpatient.load(ordering: .relaxed),
+                now - Signals.firstInterrupt.load(ordering: .relaxed) > Signals.repetition
+            {
                 signal(SIGINT, SIG_DFL)
                 raise(SIGINT)
             }
             Signals.wake()
             errno = saved
         }
+    }
+
+    /// While work goes on that has something to save, SIGTERM and SIGHUP are interrupts.
+    static func catchingTermination<Result>(_ body: () throws -> Result) rethrows -> Result {
+        // What was ignored before (nohup) stays so.
+        let numbers = [SIGTERM, SIGHUP].filter { !isIgnored($0) }
+        let old = numbers.map { number in
+            handle(number) { _ in
+                let saved = errno
+                Signals.termination.store(true, ordering: .releasing)
+                Signals.interrupt.store(true, ordering: .releasing)
+                Signals.wake()
+                errno = saved
+            }
+        }
+        defer {
+            for (number, var action) in zip(numbers, old) { sigaction(number, &action, nil) }
+        }
+        return try body()
     }
 
     /// While readline holds the terminal, the signals that would leave it in disorder only wake the reader up.
@@ -78,6 +115,12 @@ enum Signals {
     static func forgetTerminalSignal() {
         terminal.store(0, ordering: .relaxed)
         drain()
+    }
+
+    private static func isIgnored(_ number: Int32) -> Bool {
+        var action = sigaction()
+        sigaction(number, nil, &action)
+        return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
     }
 
     @discardableResult
@@ -111,6 +154,11 @@ enum Signals {
 
     private final class PendingInterrupt: Interrupts, Sendable {
         var isPending: Bool { Signals.interrupt.load(ordering: .relaxed) }
+        var isTermination: Bool { Signals.termination.load(ordering: .relaxed) }
+
+        func catchingTermination<Result>(_ work: () throws -> Result) rethrows -> Result {
+            try Signals.catchingTermination(work)
+        }
 
         func clear() {
             Signals.interrupt.store(false, ordering: .relaxed)

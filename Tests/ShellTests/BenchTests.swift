@@ -88,12 +88,12 @@ struct BenchTests {
         let (code, results) = bench.subcommand("run", script, "batch")
         #expect(code == 0)
         #expect(results.hasPrefix(#"{"work":"batch","dtype":"f32","threads":1,"tokens_per_s":256,"#))
-        #expect(bench.subcommand("run", script, "train").code == 2)
-        #expect(bench.output.notes.last?.hasSuffix("error: work is “train”; it should be decode or batch") == true)
+        #expect(bench.subcommand("run", script, "training").code == 2)
+        #expect(bench.output.notes.last?.hasSuffix("error: work is “training”; it should be decode, batch or train") == true)
     }
 
     @Test(arguments: [
-        ["shakespeare"], ["shakespeare", "--work"], ["shakespeare", "--work", "train"], ["shakespeare", "--work", ""],
+        ["shakespeare"], ["shakespeare", "--work"], ["shakespeare", "--work", "training"], ["shakespeare", "--work", ""],
         ["shakespeare", "--work", "Decode"], ["--work", "decode"], ["nothere", "--work", "decode"],
         ["shakespeare", "--work", "decode", "--threads", "0"], ["shakespeare", "--work", "decode", "--threads", "-1"],
         ["shakespeare", "--work", "decode", "--threads", "1025"], ["shakespeare", "--work", "decode", "--threads", "two"],

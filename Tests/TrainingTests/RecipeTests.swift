@@ -61,7 +61,8 @@ import Testing
     private static let everything: [(String, String)] = [
         ("name", "my model"), ("description", " blanks around "), ("license", "MIT"), ("note", "a # and \"quotes\""),
         ("out", "m.rnnz"),
-        ("checkpoint", "c.rnnz"), ("corpus", "in # put.txt"), ("validation", "v.txt"), ("validation-share", "0.05"),
+        ("checkpoint", "c.rnnz"), ("storage", "q8"), ("start-text", "\n"), ("corpus", "in # put.txt"), ("validation", "v.txt"),
+        ("validation-share", "0.05"),
         ("tokenizer", "bytes"), ("separator", "\r\n\t\u{2028}\\"), ("cell", "gru"), ("layers", "3"), ("hidden", "77"),
         ("embedding", "5"), ("tied", "yes"), ("dropout", "0.3"), ("dropout-input", "0.1"), ("dropout-recurrent", "0.2"),
         ("forget-bias", "-1.5"), ("orthogonal", "yes"), ("program", "p.rnn"),
@@ -77,7 +78,7 @@ import Testing
         ("decay-factor", "0.25"), ("window", "96"), ("batch", "48"), ("zero-state-share", "0.2"),
         ("seed", "18446744073709551615"),
         ("threads", "2"), ("steps", "9"), ("epochs", "12.5"), ("time", "90m"), ("patience", "4"), ("evaluate-every", "100"),
-        ("checkpoint-every", "50"), ("progress-every", "7"),
+        ("checkpoint-every", "50"), ("progress-every", "7"), ("sample", "0"),
     ]
 
     @Test func whatIsWrittenReadsBack() throws {

@@ -44,6 +44,16 @@ func duration(_ seconds: Double) -> String {
     return "\(grouped(hours)) h" + (minutes > 0 ? " \(minutes) min" : "")
 }
 
+/// Seconds since 1970 as ISO 8601 in UTC, to the second.
+func timestamp(_ secondsSince1970: Double) -> String {
+    guard var time = time_t(exactly: secondsSince1970.rounded()) else { return "" }
+    var parts = tm()
+    guard gmtime_r(&time, &parts) != nil else { return "" }
+    var buffer = [CChar](repeating: 0, count: 40)
+    let length = strftime(&buffer, buffer.count, "%Y-%m-%dT%H:%M:%SZ", &parts)
+    return String(decoding: buffer.prefix(length).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+}
+
 /// eˣ.
 func exponential(_ x: Double) -> Double { exp(x) }
 

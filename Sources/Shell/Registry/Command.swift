@@ -3,6 +3,10 @@ import ArgumentParser
 /// One command: the same at the prompt, in scripts and as a subcommand. Its stored properties are its options and arguments.
 protocol Command: ParsableArguments {
     static var about: CommandDescription { get }
+    /// For help and completion.
+    static var options: [OptionDescription] { get }
+    /// The words as the parser of the declared options takes them.
+    static func prepared(_ words: [String]) throws -> [String]
     /// What completion offers for the word after `words`, which follow the command; nil: what the options' kinds say.
     static func candidates(after words: [String], in shell: Shell) -> [String]?
     /// The threads that the model is to be given, where the command has the option.
@@ -13,6 +17,8 @@ protocol Command: ParsableArguments {
 }
 
 extension Command {
+    static var options: [OptionDescription] { OptionDescription.all(of: Self.self) }
+    static func prepared(_ words: [String]) throws -> [String] { words }
     static func candidates(after words: [String], in shell: Shell) -> [String]? { nil }
     var threads: Int? { nil }
     var check: Bool { false }

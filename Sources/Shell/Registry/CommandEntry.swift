@@ -15,16 +15,16 @@ public struct CommandEntry: Sendable {
 
     init<C: Command>(_ type: C.Type) {
         description = C.about
-        options = { OptionDescription.all(of: C.self) }
+        options = { C.options }
         candidates = { C.candidates(after: $0, in: $1) }
         run = { words, shell in
-            let command: C = try Self.parse(words, name: C.about.name)
+            let command: C = try Self.parse(try C.prepared(words), name: C.about.name)
             try shell.use(threads: command.threads, check: command.check)
             try command.run(in: shell)
         }
         runWithModel = { words, shell in
-            let (model, rest) = OptionDescription.takingModel(from: words, options: { OptionDescription.all(of: C.self) })
-            let command: C = try Self.parse(rest, name: C.about.name)
+            let (model, rest) = OptionDescription.takingModel(from: words, options: { C.options })
+            let command: C = try Self.parse(try C.prepared(rest), name: C.about.name)
             guard let model else { throw Failure.usage("\(C.about.name) takes a MODEL: a path, or a name from the zoo") }
             try shell.use(threads: command.threads, check: command.check)
             try shell.load(model)

@@ -33,8 +33,10 @@ struct HelpText {
             lines += [""] + about.discussion.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         }
         let options = command.options().filter { !$0.isArgument || !$0.summary.isEmpty }
-        if !options.isEmpty {
-            lines += ["", "Options:"] + table(options.map { [$0.heading, $0.summary] }, indent: 2)
+        let rows = table(options.map { [$0.heading, $0.summary] }, indent: 2)
+        for (index, option) in options.enumerated() {
+            if index == 0 || option.section != options[index - 1].section { lines += ["", "\(option.section ?? "Options"):"] }
+            lines.append(rows[index])
         }
         lines += ["", about.examples.count == 1 ? "Example:" : "Examples:"]
         lines += table(about.examples.map { [line(command, $0.words), $0.meaning] }, indent: 2)

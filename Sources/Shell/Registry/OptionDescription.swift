@@ -1,5 +1,6 @@
 import Archive
 import ArgumentParser
+import Training
 
 /// One option or argument of a command, read from its declaration: help and completion know no other list.
 public struct OptionDescription: Sendable, Equatable {
@@ -16,6 +17,8 @@ public struct OptionDescription: Sendable, Equatable {
     public var summary: String
     public var values: Values
     public var isRepeating: Bool
+    /// The heading that it stands under in help; nil: among the first.
+    public var section: String?
 
     public var isArgument: Bool { names.isEmpty }
 
@@ -30,6 +33,19 @@ public struct OptionDescription: Sendable, Equatable {
         guard let json = try? JSONValue(parsing: Array(A._dumpHelp().utf8)) else { return [] }
         let arguments = json["command"]?["arguments"]?.array ?? []
         return arguments.compactMap(OptionDescription.init(json:))
+    }
+
+    /// A setting of a recipe.
+    init(_ key: RecipeKey, section: String) {
+        names = ["--" + key.name]
+        isRepeating = false
+        self.section = section
+        let words = key.choices.joined(separator: ", ")
+        // What is short stands in the place of the value.
+        let isShort = key.placeholder.utf8.count <= 14
+        valueName = isShort ? key.placeholder : key.takesFile ? "WORD|FILE" : "WORD"
+        summary = key.help + (isShort ? "" : ": \(words)") + (key.standard.map { " (\($0))" } ?? "")
+        values = key.takesFile ? .files : key.choices.isEmpty ? .anything : .words(key.choices)
     }
 
     private init?(json: JSONValue) {

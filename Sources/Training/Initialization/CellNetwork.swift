@@ -60,11 +60,17 @@ public struct CellNetwork: Sendable, Equatable {
     }
 
     private static let sizeLimit = 1 << 20
+    /// More than this, and what a plan takes is no longer told by its numbers.
+    private static let layerLimit = 1 << 10
 
     private func check() throws(TrainingError) {
-        for (name, size) in [("layers", layers), ("hidden", hidden), ("embedding", width), ("vocabulary", vocabulary)] {
-            guard (1...Self.sizeLimit).contains(size) else {
-                throw .option(name: name, value: "\(size)", expected: "a whole number from 1 to \(Self.sizeLimit)")
+        let limit = Self.sizeLimit
+        for (name, size, limit) in [
+            ("layers", layers, Self.layerLimit), ("hidden", hidden, limit), ("embedding", width, limit),
+            ("vocabulary", vocabulary, limit),
+        ] {
+            guard (1...limit).contains(size) else {
+                throw .option(name: name, value: "\(size)", expected: "a whole number from 1 to \(limit)")
             }
         }
         let names = ["dropout-input", "dropout", "dropout", "dropout-recurrent"]

@@ -19,6 +19,7 @@ public final class Trainer {
     private let optimizer: Optimizer
     private let team: ThreadTeam
     private let clock: () -> Double
+    private let writeModel: ModelWriter
     /// Steps after which the run ends.
     private let length: Int?
     private var tally = ProgressTally()
@@ -26,14 +27,21 @@ public final class Trainer {
     private var saved: (step: Int, evaluatedStep: Int?)?
     /// `record.seconds` is this and what the clock shows.
     private var secondsOffset = 0.0
+    /// When progress was reported and a checkpoint was written, by the clock.
+    private var (progressTime, checkpointTime) = (0.0, 0.0)
+
+    /// Puts a model where it is to be, whole or not at all.
+    public typealias ModelWriter = (_ header: ArchiveHeader, _ tensors: [String: Tensor], _ path: String) throws -> Void
 
     /// - Parameters:
     ///   - learner: with its first parameters.
     ///   - clock: seconds from some fixed point, never falling.
+    ///   - writeModel: for who wants more of an archive than header and tensors.
     /// - Throws: `TrainingError.option`, `.optionConflict`, `.runWithoutEnd`, `.unknownParameters`, `.nothingToTrain`.
     public init(
         learner: any Learner, batches: any BatchSource, validation: (any EvaluationSource)? = nil, outline: ModelOutline,
-        options: TrainerOptions, output: TrainerOutput = .init(), team: ThreadTeam = .shared, clock: @escaping () -> Double
+        options: TrainerOptions, output: TrainerOutput = .init(), team: ThreadTeam = .shared, clock: @escaping () -> Double,
+        writeModel: ModelWriter? = nil
     ) throws(TrainingError) {
         try options.check(hasValidation: validation != nil)
         self.learner = learner
@@ -44,6 +52,16 @@ public final class Trainer {
         self.output = output
         self.team = team
         self.clock = clock
+        self.writeModel =
+            writeModel ?? { header, tensors, path in
+                var writer = ArchiveWriter()
+                writer.team = team
+                do throws(ArchiveError) {
+                    try writer.write(header, tensors: tensors, to: path)
+                } catch {
+                    throw TrainingError.checkpoint(path: path, error)
+                }
+            }
         optimizer = try Optimizer(options.optimizer, parameters: learner.parameters, frozen: options.frozen, team: team)
         length = options.length(stepsPerEpoch: batches.stepsPerEpoch)
         record = TrainingRecord(
@@ -87,6 +105,7 @@ public final class Trainer {
         isCancelled: () -> Bool = { false }, event: (TrainingEvent) -> Void = { _ in }
     ) throws -> TrainingResult {
         secondsOffset = record.seconds - clock()
+        (progressTime, checkpointTime) = (clock(), clock())
         let count = optimizer.trained.reduce(0) { $0 + $1.values.count }
         event(
             .began(.init(step: record.step, length: length, stepsPerEpoch: batches.stepsPerEpoch, parameterCount: count)))
@@ -96,8 +115,7 @@ public final class Trainer {
             let isDue = record.step > 0 && (reason != nil || options.evaluateEvery.map { record.step % $0 == 0 } == true)
             if isDue, record.evaluatedStep != record.step, try !evaluate(isCancelled, event) { return try cancelled(event) }
             let end = reason ?? (isOutOfPatience ? .patience : nil)
-            let savesNow = end != nil || options.checkpointEvery.map { record.step > 0 && record.step % $0 == 0 } == true
-            if savesNow { try saveCheckpoint(event) }
+            if end != nil || isCheckpointDue { try saveCheckpoint(event) }
             if let end {
                 if validation == nil { try saveModel(event) }
                 return result(end)
@@ -105,6 +123,12 @@ public final class Trainer {
             if isCancelled() { return try cancelled(event) }
             try advance(event)
         }
+    }
+
+    private var isCheckpointDue: Bool {
+        guard record.step > 0 else { return false }
+        if let steps = options.checkpointEvery, record.step % steps == 0 { return true }
+        return options.checkpointSeconds.map { clock() - checkpointTime >= $0 } ?? false
     }
 
     /// Whether the run has come to an end of its own.
@@ -158,11 +182,13 @@ public final class Trainer {
         if record.divergence.add(loss), let mean = record.divergence.mean, let lowest = record.divergence.lowestMean {
             event(.diverging(step: step, mean: mean, lowest: lowest))
         }
-        if step % options.progressEvery == 0 || step == length { reportProgress(event) }
+        let isSlow = options.progressSeconds.map { clock() - progressTime >= $0 } ?? false
+        if step % options.progressEvery == 0 || step == length || isSlow { reportProgress(event) }
     }
 
     private func reportProgress(_ event: (TrainingEvent) -> Void) {
-        record.seconds = secondsOffset + clock()
+        progressTime = clock()
+        record.seconds = secondsOffset + progressTime
         var progress = tally.progress(tokensPerCharacter: batches.tokensPerCharacter)
         progress.epoch = Double(record.step) / Double(batches.stepsPerEpoch)
         progress.seconds = record.seconds
@@ -218,7 +244,7 @@ public final class Trainer {
 
     /// All of the model's tensors, as they are now.
     /// - Throws: `TrainingError.parameterNotFinite`: a file that is good is not replaced by one that is not.
-    private func tensors() throws(TrainingError) -> [String: Tensor] {
+    public func tensors() throws(TrainingError) -> [String: Tensor] {
         if let name = firstNonFinite({ $0.values }) { throw .parameterNotFinite(name: name, step: record.step) }
         var tensors = outline.constants
         for parameter in learner.parameters {
@@ -229,19 +255,13 @@ public final class Trainer {
 
     private func saveModel(_ event: (TrainingEvent) -> Void) throws {
         guard let path = output.model else { return }
-        let tensors = try tensors()
-        var writer = ArchiveWriter()
-        writer.team = team
-        do throws(ArchiveError) {
-            try writer.write(outline.header, tensors: tensors, to: path)
-        } catch {
-            throw TrainingError.checkpoint(path: path, error)
-        }
+        try writeModel(outline.header, try tensors(), path)
         event(.saved(.init(kind: .model, path: path, step: record.step)))
     }
 
     private func saveCheckpoint(_ event: (TrainingEvent) -> Void) throws {
         guard let path = output.checkpoint else { return }
+        checkpointTime = clock()
         if let saved, saved == (record.step, record.evaluatedStep) { return }
         try checkpoint().write(to: path, team: team)
         saved = (record.step, record.evaluatedStep)

@@ -22,6 +22,9 @@ public struct TrainerOptions: Sendable, Equatable {
     public var evaluateEvery: Int?
     public var checkpointEvery: Int?
     public var progressEvery = 10
+    // In seconds, where steps are slow; nil: by steps alone. Numbers of the training do not depend on them.
+    public var progressSeconds: Double?
+    public var checkpointSeconds: Double?
 
     /// Kept in checkpoints.
     public var recipe: String?

@@ -53,8 +53,10 @@ extension Recipe {
     }
 
     /// All that differs from what it is without being told, as the text of a file.
-    public var text: String {
-        RecipeKey.all.compactMap { key in key.get(self).map { "\(key.name) = \(Self.quoted($0))\n" } }.joined()
+    public var text: String { settings.map { "\($0.name) = \(Self.quoted($0.value))\n" }.joined() }
+
+    public var settings: [(name: String, value: String)] {
+        RecipeKey.all.compactMap { key in key.get(self).map { (key.name, $0) } }
     }
 
     private mutating func resolvePaths(from folder: String) {

@@ -10,6 +10,10 @@ public struct Recipe: Sendable, Equatable {
     public var output: String?
     /// nil: beside the output, ending in `.checkpoint.rnnz`.
     public var checkpoint: String?
+    /// What the archive's matrices are stored as. The training and its checkpoint are `f32`.
+    public var storage = Storage.f32
+    /// What a text begins with that nobody gave a beginning; nil: chosen from the corpus.
+    public var startText: String?
 
     // The text
     public var corpus: String?
@@ -73,6 +77,10 @@ public struct Recipe: Sendable, Equatable {
     public var evaluateEvery: Int?
     public var checkpointEvery: Int?
     public var progressEvery = 10
+    /// Tokens of the text that the model writes at each evaluation; 0: none.
+    public var sample = 200
+
+    public enum Storage: String, Sendable, CaseIterable { case f32, f16, bf16, q8, q4 }
 
     public enum ScheduleKind: String, Sendable, CaseIterable { case constant, linear, cosine, step, exponential }
 

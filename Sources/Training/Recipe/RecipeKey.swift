@@ -4,6 +4,8 @@ public struct RecipeKey: Sendable {
     /// What a value looks like: `N`, `FILE`, `adam|sgd`.
     public let placeholder: String
     public let help: String
+    /// What it is without being told, as it would be written; nil: nothing, or something that depends on others.
+    public let standard: String?
     /// Of `placeholder`, for errors: “a whole number, at least 1”.
     let expected: String
     /// A path is meant from the recipe's folder.
@@ -22,8 +24,10 @@ extension RecipeKey {
         _ name: String, _ path: Path<T>, _ placeholder: String, _ help: String, expected: String, isPath: Bool = false,
         read: @escaping @Sendable (String) -> T?, write: @escaping @Sendable (T) -> String
     ) -> RecipeKey {
-        RecipeKey(
-            name: name, placeholder: placeholder, help: help, expected: expected, isPath: isPath,
+        let standard = write(Recipe()[keyPath: path])
+        return RecipeKey(
+            name: name, placeholder: placeholder, help: help, standard: standard.isEmpty ? nil : standard, expected: expected,
+            isPath: isPath,
             set: { recipe, text in
                 guard let value = read(text) else { return false }
                 recipe[keyPath: path] = value
@@ -36,12 +40,14 @@ extension RecipeKey {
         value(name, path, "TEXT", help, expected: "a text", read: { $0 }, write: { $0 ?? "" })
     }
 
-    private static func file(_ name: String, _ path: Path<String?>, _ help: String) -> RecipeKey {
+    private static func file(
+        _ name: String, _ path: Path<String?>, _ help: String, placeholder: String = "FILE"
+    ) -> RecipeKey {
         let read: @Sendable (String) -> String?? = { text in
             if text.isEmpty { return nil }
             return text
         }
-        return value(name, path, "FILE", help, expected: "a path", isPath: true, read: read, write: { $0 ?? "" })
+        return value(name, path, placeholder, help, expected: "a path", isPath: true, read: read, write: { $0 ?? "" })
     }
 
     private static func count(_ name: String, _ path: Path<Int>, _ help: String, least: Int = 1) -> RecipeKey {
@@ -79,17 +85,21 @@ extension RecipeKey {
             read: { ["yes": true, "true": true, "no": false, "false": false][$0] }, write: { $0 ? "yes" : "no" })
     }
 
-    private static func list<T: Equatable & Sendable>(
-        _ name: String, _ path: Path<T>, _ placeholder: String, _ help: String, expected: String,
-        read: @escaping @Sendable (String) -> T?, write: @escaping @Sendable (T) -> String
-    ) -> RecipeKey {
-        value(name, path, placeholder, help, expected: expected, read: read, write: write)
-    }
-
     // MARK: All of them
 
     /// In the order in which a recipe is written and help is shown.
-    public static var all: [RecipeKey] { model + text + network + steps + run }
+    public static let groups: [(title: String, keys: [RecipeKey])] = [
+        ("Model", model), ("Text", text), ("Network", network), ("Steps", steps), ("Run", run),
+    ]
+
+    public static let all = groups.flatMap(\.keys)
+
+    /// The values there are, where they are few.
+    public var choices: [String] {
+        placeholder.contains("|") ? placeholder.split(separator: "|").map(String.init).filter { $0 == $0.lowercased() } : []
+    }
+
+    public var takesFile: Bool { placeholder.hasSuffix("FILE") }
 
     private static var model: [RecipeKey] {
         [
@@ -98,6 +108,8 @@ extension RecipeKey {
             text("note", \.note, "where its text came from, and credit"),
             file("out", \.output, "the archive that is made"),
             file("checkpoint", \.checkpoint, "where the training can go on from; beside the archive if not given"),
+            choice("storage", \.storage, "what the archive's matrices are stored as"),
+            text("start-text", \.startText, "what a text begins with that is given no beginning"),
         ]
     }
 
@@ -126,22 +138,22 @@ extension RecipeKey {
             number("forget-bias", \.forgetBias, "what an LSTM's forget gates begin with"),
             flag("orthogonal", \.isOrthogonal, "recurrent matrices begin orthogonal"),
             file("program", \.program, "a program in place of a cell"),
-            list(
-                "tensors", \.tensors, "NAME [N, …]; …", "the program's tensors",
+            value(
+                "tensors", \.tensors, "LIST", "the program's tensors: NAME [N, …]; …",
                 expected: "names with sizes, as in `embedding [vocabulary, hidden]; layers.L.W [4*hidden, hidden]`",
                 read: RecipeText.tensors, write: RecipeText.text),
-            list(
-                "hyperparameters", \.hyperparameters, "NAME X; …", "the numbers that the program names",
+            value(
+                "hyperparameters", \.hyperparameters, "LIST", "the numbers that the program names: NAME X; …",
                 expected: "names with numbers, as in `eps 1e-5; heads 4`", read: RecipeText.hyperparameters,
                 write: RecipeText.text),
-            list(
-                "initialization", \.initialization, "PATTERN: KIND; …", "first values of tensors",
+            value(
+                "initialization", \.initialization, "LIST", "first values of tensors: PATTERN: KIND; …",
                 expected:
                     "patterns with zeros, constant X, uniform X, normal X or orthogonal X [blocks N], each with [part I of N]",
                 read: RecipeText.initialization, write: RecipeText.text),
-            file("init", \.start, "a model to begin with"),
-            list(
-                "freeze", \.frozen, "NAME, …", "tensors that stay as they are", expected: "names", read: RecipeText.names,
+            file("init", \.start, "a model to begin with: its program, tokenizer and values", placeholder: "MODEL"),
+            value(
+                "freeze", \.frozen, "LIST", "tensors that stay as they are: NAME, …", expected: "names", read: RecipeText.names,
                 write: { $0.joined(separator: ", ") }),
         ]
     }
@@ -179,7 +191,8 @@ extension RecipeKey {
             optionalCount("patience", \.patience, "evaluations without a new best until the end"),
             optionalCount("evaluate-every", \.evaluateEvery, "steps between evaluations"),
             optionalCount("checkpoint-every", \.checkpointEvery, "steps between checkpoints"),
-            count("progress-every", \.progressEvery, "steps between reports"),
+            count("progress-every", \.progressEvery, "steps between reports of progress"),
+            count("sample", \.sample, "tokens that the model writes at each evaluation; 0 for none", least: 0),
         ]
     }
 }

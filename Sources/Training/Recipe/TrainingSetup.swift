@@ -1,5 +1,6 @@
 import Archive
 import Kernels
+import Network
 import Tokenization
 import Zoo
 
@@ -8,6 +9,8 @@ import Zoo
 public struct TrainingSetup: Sendable {
     public let recipe: Recipe
     public let corpus: Corpus
+    /// Of the corpus' file.
+    public let corpusByteCount: Int
     /// Name, program, hyper-parameters and tokenizer of the model.
     public let outline: ModelOutline
     /// All of the program's tensors, `f32`.
@@ -20,13 +23,18 @@ public struct TrainingSetup: Sendable {
     /// - Parameters:
     ///   - seed: where the recipe has none.
     ///   - converter: program and version, for the archive's provenance.
-    /// - Throws: `TrainingError`; `ZooError` for a model to begin with that cannot be read.
-    public init(_ recipe: Recipe, seed: UInt64, converter: String, team: ThreadTeam = .shared) throws {
+    ///   - availableMemory: bytes; a training that needs more is refused before any of it is asked for. nil: no limit.
+    /// - Throws: `TrainingError`; `ZooError` for a model to begin with that cannot be read; `NotationErrors` and `NetworkError` for a
+    ///   program that cannot be trained.
+    public init(
+        _ recipe: Recipe, seed: UInt64, converter: String, team: ThreadTeam = .shared,
+        availableMemory: Int? = AvailableMemory.bytes()
+    ) throws {
         guard let corpusPath = recipe.corpus else { throw TrainingError.optionConflict(name: "corpus", problem: "is not given") }
         self.recipe = recipe
-        options = recipe.trainerOptions(seed: seed)
+        var options = recipe.trainerOptions(seed: seed)
         output = TrainerOutput(model: recipe.output, checkpoint: recipe.checkpointPath)
-        let start = try recipe.start.map { try StartingModel(path: $0, team: team) }
+        let start = try recipe.start.map { try StartingModel(path: $0) }
         corpus = try Corpus(
             path: corpusPath, vocabulary: try start?.vocabulary ?? recipe.vocabulary(),
             validation: recipe.validation.map { .file($0) }
@@ -36,11 +44,17 @@ public struct TrainingSetup: Sendable {
             corpus.training, batchSize: recipe.batch, window: recipe.window, zeroStateShare: recipe.zeroStateShare,
             path: corpusPath)
         validation = corpus.validation.map { StreamEvaluation($0, batchSize: recipe.batch, window: recipe.window) }
+        if validation != nil, options.evaluateEvery == nil { options.evaluateEvery = max(100, batches.stepsPerEpoch) }
+        self.options = options
         // What can be told without the network is told before time is spent on it.
         try options.check(hasValidation: validation != nil)
+        let size = TrainingRunner.Size(batch: recipe.batch, steps: recipe.window)
         var header: ArchiveHeader
         if let start {
-            (header, tensors) = (start.header, start.tensors)
+            header = start.header
+            let need = MemoryNeed(header: header, shapes: start.shapes, options: options, size: size)
+            try need.check(available: availableMemory)
+            tensors = try start.tensors(team: team)
         } else {
             let definition = try recipe.network(vocabulary: corpus.tokenizer.idLimit)
             header = ArchiveHeader(name: "")
@@ -49,17 +63,37 @@ public struct TrainingSetup: Sendable {
             header.hyperparameters = definition.hyperparameters
             header.tokenizers["text"] = try Self.json(of: corpus.tokenizer)
             header.tensors = definition.tensors.map { TensorEntry(name: $0.name, shape: $0.shape) }
+            header.special.startText = corpus.startText(separator: recipe.separator)
+            let shapes = Dictionary(definition.tensors.map { ($0.name, $0.shape) }) { $1 }
+            let need = MemoryNeed(header: header, shapes: shapes, options: options, size: size)
+            try need.check(available: availableMemory)
             tensors = try definition.initialization.tensors(definition.tensors, seed: options.seed, team: team)
+        }
+        if let text = recipe.startText {
+            guard corpus.tokenizer.encode(text).unknown.isEmpty else {
+                throw TrainingError.option(name: "start-text", value: "“\(text)”", expected: "a text that the tokenizer knows")
+            }
+            header.special.startText = text
         }
         header.name = recipe.name ?? (start == nil ? Self.name(of: recipe.output ?? corpusPath) : header.name)
         header.description = recipe.description ?? header.description
         header.license = recipe.license ?? header.license
-        let file = Provenance.File(
-            name: Self.lastPart(of: corpusPath), sha256: SHA256.hexadecimal(try TextFile.bytes(corpusPath)))
+        let bytes = try TextFile.bytes(corpusPath)
+        corpusByteCount = bytes.count
+        let file = Provenance.File(name: Self.lastPart(of: corpusPath), sha256: SHA256.hexadecimal(bytes))
         header.provenance = Provenance(
-            format: "rnnz-training", files: (start?.header.provenance?.files ?? []) + [file], converter: converter,
+            format: "rnnz-training", files: (start?.header.provenance?.files ?? []).filter { $0 != file } + [file],
+            converter: converter,
             note: recipe.note ?? start?.header.provenance?.note)
         outline = ModelOutline(header: header)
+    }
+
+    /// The network with its first values, for as many steps as a batch has.
+    /// - Throws: what `NetworkLearner` throws.
+    public func learner(threads: Int? = nil) throws -> NetworkLearner {
+        try NetworkLearner(
+            program: outline.header.program ?? "", hyperparameters: outline.header.hyperparameters, tensors: tensors,
+            frozen: options.frozen, size: TrainingRunner.Size(batch: recipe.batch, steps: recipe.window), threads: threads)
     }
 
     private static func json(of tokenizer: any Tokenizer) throws(TrainingError) -> JSONValue {
@@ -83,17 +117,14 @@ public struct TrainingSetup: Sendable {
 private struct StartingModel {
     let header: ArchiveHeader
     let vocabulary: Corpus.Vocabulary
-    let tensors: [String: Tensor]
+    private let path: String
+    private let reader: ArchiveReader
 
-    init(path: String, team: ThreadTeam) throws {
-        let reader: ArchiveReader
-        let read: [String: Tensor]
-        do throws(ArchiveError) {
-            reader = try ArchiveReader(path: path)
-            read = try reader.tensors(reader.header.withoutTraining.tensors, team: team)
-        } catch {
-            throw ZooError.archive(path: path, error)
-        }
+    var shapes: [String: [Int]] { Dictionary(header.tensors.map { ($0.name, $0.shape) }) { $1 } }
+
+    init(path: String) throws {
+        self.path = path
+        do throws(ArchiveError) { reader = try ArchiveReader(path: path) } catch { throw ZooError.archive(path: path, error) }
         header = reader.header.withoutTraining
         guard header.program != nil, let tokenizer = header.tokenizers["text"] else {
             throw TrainingError.optionConflict(
@@ -104,7 +135,17 @@ private struct StartingModel {
         } catch {
             throw TrainingError.tokenizer(problem: "\(error)")
         }
-        tensors = read.mapValues { $0.elementType == .f32 ? $0 : Tensor(shape: $0.shape, values: $0.floats()) }
+    }
+
+    /// All of them, as `f32`.
+    func tensors(team: ThreadTeam) throws -> [String: Tensor] {
+        do throws(ArchiveError) {
+            return try reader.tensors(header.tensors, team: team).mapValues { tensor in
+                tensor.elementType == .f32 ? tensor : Tensor(shape: tensor.shape, values: tensor.floats())
+            }
+        } catch {
+            throw ZooError.archive(path: path, error)
+        }
     }
 }
 

@@ -37,7 +37,7 @@ public struct Corpus: Sendable {
         case .charactersOfCorpus: tokenizer = try Self.characters(of: text)
         }
         var (trained, held): (Substring, Substring?) = (text[...], nil)
-        var heldPath = path
+        var (heldPath, heldOffset) = (path, 0)
         switch validation {
         case .none: break
         case .file(let file):
@@ -54,12 +54,14 @@ public struct Corpus: Sendable {
                 let kept = Int((Double(count) * (1 - share) + 1e-6).rounded(.down))
                 let cut = scalars.index(scalars.startIndex, offsetBy: kept)
                 (trained, held) = (text[..<cut], text[cut...])
+                heldOffset = text.utf8.distance(from: text.startIndex, to: cut)
             }
         }
         guard !trained.isEmpty else { throw .emptyCorpus(path: path) }
         training = try TokenStream(String(trained), tokenizer: tokenizer, separator: separator, path: path)
         if let held {
-            let stream = try TokenStream(String(held), tokenizer: tokenizer, separator: separator, path: heldPath)
+            let stream = try TokenStream(
+                String(held), tokenizer: tokenizer, separator: separator, path: heldPath, offset: heldOffset)
             guard stream.ids.count >= 2 else { throw .validationTooShort(path: heldPath, tokens: stream.ids.count) }
             self.validation = stream
         } else {

@@ -34,9 +34,11 @@ public struct StreamBatches: BatchSource {
         }
         // Each track has a whole window, or, where windows may be short, one input; the last input has a target behind it.
         let (inputs, overflows) = batchSize.multipliedReportingOverflow(by: stream.beginnings.isEmpty ? window : 1)
-        guard !overflows, stream.ids.count > inputs else {
+        let needed = max(inputs, window - 1)
+        guard !overflows, stream.ids.count > needed else {
             throw .corpusTooShort(
-                path: path, tokens: stream.ids.count, needed: overflows ? .max : inputs + 1, batch: batchSize, window: window)
+                path: path, tokens: stream.ids.count, needed: overflows ? .max : needed + 1, batch: batchSize,
+                window: window)
         }
         self.stream = stream
         self.window = window

@@ -1,3 +1,5 @@
+import Zoo
+
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)
@@ -8,7 +10,10 @@ import Darwin
 
 /// Reading what a person wrote.
 enum TextFile {
-    /// - Throws: `TrainingError.unreadable`.
+    /// What reading a text takes of memory, for each of its bytes: the bytes, the text, its parts and its ids.
+    private static let memoryPerByte = 8
+
+    /// - Throws: `TrainingError.unreadable`, `.notEnoughMemory`.
     static func bytes(_ path: String) throws(TrainingError) -> [UInt8] {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)  // a pipe without a writer must not block
         func failure(_ reason: String? = nil) -> TrainingError {
@@ -19,6 +24,9 @@ enum TextFile {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw failure() }
         guard status.st_mode & S_IFMT == S_IFREG else { throw failure("it is not a file") }
+        if let available = AvailableMemory.bytes(), Int(status.st_size) > available / memoryPerByte {
+            throw .notEnoughMemory(needed: Double(status.st_size) * Double(memoryPerByte), available: available)
+        }
         var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
         var done = 0
         while done < bytes.count {
@@ -31,10 +39,12 @@ enum TextFile {
         return done == bytes.count ? bytes : Array(bytes[..<done])
     }
 
-    /// - Throws: `TrainingError.unreadable`, `.notUTF8`.
+    /// A byte order mark is no part of the text.
+    /// - Throws: `TrainingError.unreadable`, `.notEnoughMemory`, `.notUTF8`.
     static func text(_ path: String) throws(TrainingError) -> String {
         let bytes = try bytes(path)
-        guard let text = String(validating: bytes, as: UTF8.self) else {
+        let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
+        guard let text = String(validating: bytes.starts(with: mark) ? bytes[3...] : bytes[...], as: UTF8.self) else {
             throw .notUTF8(path: path, byte: firstInvalidByte(bytes) ?? 0)
         }
         return text

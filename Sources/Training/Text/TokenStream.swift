@@ -33,9 +33,10 @@ public struct TokenStream: Sendable, Equatable {
     ///     foretold there. Its last token is also the first that is fed to the document after it, so that a network learns to begin
     ///     from that token.
     ///   - path: as errors name the text.
+    ///   - offset: of the text in that file, in bytes.
     /// - Throws: `TrainingError.unknownCharacters` where the vocabulary lacks something and has no token to stand for it.
     public init(
-        _ text: String, tokenizer: any Tokenizer, separator: String = "", path: String
+        _ text: String, tokenizer: any Tokenizer, separator: String = "", path: String, offset: Int = 0
     ) throws(TrainingError) {
         var (ids, beginnings, unknown): ([Int32], [Int], [UnknownCharacter]) = ([], [], [])
         ids.reserveCapacity(text.utf8.count)
@@ -52,7 +53,10 @@ public struct TokenStream: Sendable, Equatable {
             }
             unknown += piece.unknown
         }
-        if !tokenizer.hasUnknown, !unknown.isEmpty { throw .unknownCharacters(path: path, Self.merged(unknown)) }
+        if !tokenizer.hasUnknown, !unknown.isEmpty {
+            for i in unknown.indices { unknown[i].offset += offset }
+            throw .unknownCharacters(path: path, Self.merged(unknown))
+        }
         // Nothing follows a separator at the end.
         if beginnings.last == ids.count - 1 { beginnings.removeLast() }
         self.init(ids: ids, beginnings: beginnings, characters: text.unicodeScalars.count)

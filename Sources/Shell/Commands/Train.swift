@@ -1,0 +1,120 @@
+import ArgumentParser
+import Training
+import Zoo
+
+/// `train`: a network learns a text.
+struct TrainCommand: Command {
+    static let about = CommandDescription(
+        "train", "teach a network a text",
+        usage: "RECIPE | --corpus FILE … | --init MODEL --data FILE … [--resume] [--report FILE] [--json]",
+        discussion: """
+            A recipe is a file of lines `key = value`; its keys are the options below without their dashes, which override it.
+            RECIPE may also be a folder with a file `recipe` in it, or the name of one in the zoo. No recipe is needed.
+
+            The archive is the model with the lowest loss on the text for validation, or, without one, the last. Beside it stands a
+            checkpoint: --resume goes on from it to the same bits as a run that was never interrupted. Ctrl-C writes it first.
+            """,
+        examples: [
+            ("--corpus input.txt --cell gru --layers 2 --hidden 256 --epochs 10 --out input.rnnz", "a model of one's own"),
+            ("shakespeare --corpus input.txt --seed 2", "by a recipe of the zoo"),
+            ("shakespeare --corpus input.txt --resume", "on from where it was interrupted"),
+            (
+                "--init lm.rnnz --data more.txt --out lm2.rnnz --optimizer adam --lr 1e-4 --window 64 --batch 1 --steps 100",
+                "a model learns more"
+            ),
+        ])
+
+    static var options: [OptionDescription] {
+        OptionDescription.all(of: TrainCommand.self)
+            + RecipeKey.groups.flatMap { group in group.keys.map { OptionDescription($0, section: group.title) } }
+    }
+
+    @Argument(help: ArgumentHelp("a recipe, or a folder with one", valueName: "RECIPE"), completion: .file())
+    var recipe: String?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "a corpus that is read as it is, from its beginning: nothing is kept for validation, no state is reset",
+            valueName: "FILE"),
+        completion: .file())
+    var data: String?
+
+    @Flag(help: "go on from the checkpoint; without a recipe or corpus by the one that it keeps")
+    var resume = false
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("a page with curves and samples, and the same as JSON beside it", valueName: "FILE"),
+        completion: .file())
+    var report: String?
+
+    @Flag(help: "a line for each step: step, loss, gradient_norm")
+    var json = false
+
+    /// `NAME=VALUE`, in the order in which they were typed.
+    @Option(name: .customLong("recipe-setting"), parsing: .unconditionalSingleValue, help: .hidden)
+    var settings: [String] = []
+
+    /// The options that are keys of a recipe become settings: they are in no declaration.
+    static func prepared(_ words: [String]) throws -> [String] {
+        let own = OptionDescription.all(of: TrainCommand.self).flatMap(\.names) + ["--help", "-h", "--recipe-setting"]
+        var (result, rest): ([String], ArraySlice<String>) = ([], words[...])
+        while let word = rest.popFirst() {
+            if word == "--" { return result + [word] + rest }
+            guard word.hasPrefix("--") else {
+                result.append(word)
+                continue
+            }
+            let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            if own.contains(parts[0]) {
+                result.append(word)
+                // Its value is none of ours, whatever it looks like.
+                if parts.count == 1, ["--data", "--report"].contains(word), let value = rest.popFirst() { result.append(value) }
+                continue
+            }
+            guard let key = RecipeKey.all.first(where: { "--" + $0.name == parts[0] }) else {
+                let names = own.filter { $0 != "--recipe-setting" } + RecipeKey.all.map { "--" + $0.name }
+                let advice = nearestName(to: parts[0], among: names).map { "did you mean “\($0)”?" } ?? "see --help"
+                throw Failure.usage("there is no option “\(parts[0])”; \(advice)")
+            }
+            var value = parts.count == 2 ? parts[1] : nil
+            let isFlag = key.choices == ["yes", "no"]
+            if value == nil { value = isFlag && !["yes", "no", "true", "false"].contains(rest.first) ? "yes" : rest.popFirst() }
+            guard let value else { throw Failure.usage("“\(word)” needs a value: \(key.placeholder)") }
+            result += ["--recipe-setting", "\(key.name)=\(value)"]
+        }
+        return result
+    }
+
+    func validate() throws { try asValidation { _ = try overridden(Recipe()) } }
+
+    func run(in shell: Shell) throws { try TrainingRun(self, in: shell).run() }
+
+    /// With what was said on the command line, the later over the earlier.
+    func overridden(_ recipe: Recipe) throws -> Recipe {
+        var recipe = recipe
+        if let data {
+            recipe.corpus = data
+            (recipe.validation, recipe.validationShare, recipe.zeroStateShare) = (nil, 0, 0)
+        }
+        for setting in settings {
+            let parts = setting.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            guard parts.count == 2 else { throw Failure.usage("“\(setting)” is no setting; it should be NAME=VALUE") }
+            if data != nil, parts[0] == "corpus" { throw Failure.usage("--data and --corpus exclude each other") }
+            try recipe.set(parts[0], to: parts[1])
+        }
+        return recipe
+    }
+
+    /// The recipe that was named; nil: none.
+    func readRecipe(in shell: Shell) throws -> Recipe? {
+        guard let recipe else { return nil }
+        if Files.isFolder(recipe) { return try Recipe(path: recipe + "/recipe") }
+        if !recipe.contains("/"), !Files.exists(recipe) {
+            let paths = shell.zoo.folders.map { "\($0)/\(recipe)/recipe" }
+            if let path = paths.first(where: Files.exists) { return try Recipe(path: path) }
+        }
+        return try Recipe(path: recipe)
+    }
+}
