@@ -56,4 +56,11 @@ public protocol Learner: AnyObject {
     /// What the sequences carry from one batch to the next, for checkpoints and for a look aside. The lengths never change, so that a
     /// checkpoint of another network is seen; none at all where no batch was read yet.
     var carriedState: [[Float]] { get set }
+    /// After a loss or gradient that is NaN or infinite: the value in which the first such number appeared, and where, as the middle
+    /// of a sentence; nil: not known.
+    var firstNonFinite: String? { get }
+}
+
+extension Learner {
+    public var firstNonFinite: String? { nil }
 }

@@ -26,6 +26,14 @@ public final class NetworkLearner: Learner {
 
     public func parametersChanged() { runner.parametersChanged() }
 
+    public var firstNonFinite: String? {
+        runner.firstNonFinite.map { found in
+            let place = (found.step ?? found.position).map { " at token \($0) of the window" } ?? ""
+            let sequence = found.sequence.map { ", sequence \($0)" } ?? ""
+            return "“\(found.value)” is \(found.isNaN ? "NaN" : "infinite")\(place)\(sequence), counted from 0"
+        }
+    }
+
     public var carriedState: [[Float]] {
         get { runner.carriedState }
         set { runner.carriedState = newValue }

@@ -64,12 +64,14 @@ extension TrainingError: CustomStringConvertible {
 
     private var runDescription: String? {
         switch self {
-        case .lossNotFinite(let step, let parameter?, let rate):
+        case .lossNotFinite(let step, let parameter?, _, let rate):
             "the loss of step \(step) is not a number, and “\(parameter)” holds one that is NaN or infinite; \(Self.advice(rate))"
-        case .lossNotFinite(let step, nil, let rate):
-            "the loss of step \(step) is not a number though all parameters are: the network overflows; \(Self.advice(rate))"
-        case .gradientNotFinite(let step, let parameter, let rate):
-            "the gradient of “\(parameter)” at step \(step) is NaN or infinite; \(Self.advice(rate))"
+        case .lossNotFinite(let step, nil, let value, let rate):
+            "the loss of step \(step) is not a number though all parameters are: "
+                + "\(value ?? "the network overflows"); \(Self.advice(rate))"
+        case .gradientNotFinite(let step, let parameter, let value, let rate):
+            "the gradient of “\(parameter)” at step \(step) is NaN or infinite"
+                + "\(value.map { ": first, \($0)" } ?? ""); \(Self.advice(rate))"
         case .runWithoutEnd: "a run needs an end: a number of steps or epochs, a time, or a patience"
         default: nil
         }

@@ -32,8 +32,9 @@ public enum TrainingError: Error, Sendable, Equatable {
     case notEnoughMemory(needed: Double, available: Int)
 
     // The run
-    case lossNotFinite(step: Int, parameter: String?, learningRate: Double)
-    case gradientNotFinite(step: Int, parameter: String, learningRate: Double)
+    /// - value: of the program, or of its derivative, in which the first such number appeared, and where; nil: not known.
+    case lossNotFinite(step: Int, parameter: String?, value: String?, learningRate: Double)
+    case gradientNotFinite(step: Int, parameter: String, value: String?, learningRate: Double)
     case runWithoutEnd
 
     // Checkpoints

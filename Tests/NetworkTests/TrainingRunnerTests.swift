@@ -37,6 +37,50 @@ import Testing
     }
 }
 
+/// What is named when numbers overflow.
+@Suite struct NonFiniteTrainingTests {
+    private func found(_ program: String, _ e: [Float], _ w: [Float]) throws -> NonFinite? {
+        let tensors = ["E": Tensor(shape: [3, 2], values: e), "W": Tensor(shape: [3, 2], values: w)]
+        let runner = try TrainingRunner(
+            program: program, tensors: tensors, size: .init(batch: 2, steps: 4), threads: 2)
+        let tokens = [[0, 1, 2, 1], [0, 0, 2, 2]]
+        _ = try runner.learn(tokens.map { .init(tokens: $0, targets: $0, begins: true) })
+        return runner.firstNonFinite
+    }
+
+    @Test func theValueThatOverflowsFirst() throws {
+        let program = """
+            step(token) {
+              h = 2 * prev(h) + exp(E[token])
+              y = tanh(h)
+              return W @ (y / (h + 1))
+            }
+            """
+        // The second token's exponential overflows: at the second step of the first sequence.
+        let found = try #require(try found(program, [0, 0, 0, 100, 1, 1], [1, 2, 3, 4, 5, 6]))
+        #expect(found.step == 1 && found.sequence == 0 && found.element == 1 && !found.isNaN)
+        #expect(found.value.contains("h") || found.value.contains("exp"))
+    }
+
+    @Test func aDerivativeThatOverflows() throws {
+        let program = """
+            step(token) {
+              root = sqrt(E[token])
+              h = 0.5 * prev(h) + root
+              return W @ h
+            }
+            """
+        // The root of 0 has an infinite derivative.
+        let found = try #require(try found(program, [1, 1, 0, 1, 1, 1], [1, 2, 3, 4, 5, 6]))
+        #expect(found.value.contains("gradient"))
+    }
+
+    @Test func nothingWhereAllIsFinite() throws {
+        let program = "step(token) {\n  h = 0.5 * prev(h) + E[token]\n  return W @ h\n}"
+        #expect(try found(program, [1, 1, 0, 1, 1, 1], [1, 2, 3, 4, 5, 6]) == nil)
+    }
+}
+
 /// One program, trained for a step or two.
 struct GradientAgreement {
     var label: String

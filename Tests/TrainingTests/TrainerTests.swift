@@ -166,7 +166,7 @@ extension Learner {
         let learner = small.learner()
         learner.spoil = { call, loss, _ in if call == 7 { loss = .nan } }
         #expect { try Self.run(small, learner) } throws: { error in
-            guard case .lossNotFinite(7, nil, let rate)? = error as? TrainingError else { return false }
+            guard case .lossNotFinite(7, nil, nil, let rate)? = error as? TrainingError else { return false }
             return rate > 0 && "\(error)".hasPrefix("the loss of step 7 is not a number though all parameters are")
         }
         // What was saved before is there and good.
@@ -177,7 +177,7 @@ extension Learner {
             if call == 3 { (parameters[2].values[1], loss) = (.infinity, .infinity) }
         }
         #expect { try Self.run(small, other) } throws: { error in
-            guard case .lossNotFinite(3, "rnn.weight_hh_l0", _)? = error as? TrainingError else { return false }
+            guard case .lossNotFinite(3, "rnn.weight_hh_l0", _, _)? = error as? TrainingError else { return false }
             return true
         }
     }
@@ -191,7 +191,7 @@ extension Learner {
             let trainer = try small.trainer(learner)
             try trainer.run(event: { if case .step(let step) = $0, step.step == 4 { bits = learner.bits } })
         } throws: { error in
-            guard case .gradientNotFinite(5, "rnn.bias_ih_l0", _)? = error as? TrainingError else { return false }
+            guard case .gradientNotFinite(5, "rnn.bias_ih_l0", _, _)? = error as? TrainingError else { return false }
             return true
         }
         // The step was not taken.

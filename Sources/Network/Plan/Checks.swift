@@ -48,10 +48,39 @@ extension Frame {
         return (0..<count).first { !elements[$0].isFinite }
     }
 
+    /// Looks at all that the stages of a training plan have left in memory, which keeps the values of every step.
+    func firstNonFinite() -> NonFinite? {
+        defer { nonFinite = nil }
+        for stage in plan.stepping {
+            switch stage {
+            case .straight(let tasks): for task in tasks { inspect(kept(task), steps: 0..<steps(task.instruction.clock)) }
+            case .loop(let tasks, let clock, let backward):
+                let count = steps(clock)
+                for i in 0..<count where nonFinite == nil {
+                    let step = backward ? count - 1 - i : i
+                    for task in tasks { inspect(kept(task), steps: step..<step + 1) }
+                }
+            }
+            if let nonFinite { return described(nonFinite) }
+        }
+        return nil
+    }
+
+    /// Without what has been overwritten since.
+    private func kept(_ task: Plan.Task) -> Plan.Task {
+        var task = task
+        task.written.removeAll { memory[$0].ring > 0 }
+        return task
+    }
+
     /// What was found since the last call, if anything, ends the run.
     func throwNonFinite() throws(NetworkError) {
         guard checks, let found = weights.nonFinite ?? nonFinite else { return }
         nonFinite = nil
+        throw .notFinite(described(found))
+    }
+
+    private func described(_ found: Found) -> NonFinite {
         var what = found.what
         switch found.clock {
         case .constant, .total: break
@@ -59,7 +88,7 @@ extension Frame {
         case .source: (what.step, what.position) = (firstStep, found.step)
         case .target: what.step = (firstStep ?? 0) + found.step
         }
-        throw .notFinite(what)
+        return what
     }
 
     /// What was found in a chunk.

@@ -154,6 +154,10 @@ public final class TrainingRunner {
     /// To be called after values of parameters have changed.
     public func parametersChanged() { version += 1 }
 
+    /// After a loss or gradient that is no number: where the first NaN or infinity of the last run stands, forward before backward.
+    /// What is overwritten from step to step is not seen.
+    public var firstNonFinite: NonFinite? { (evaluating ?? learning).frame.firstNonFinite() }
+
     private func run(_ stage: TrainingStage, _ sequences: [Sequence], _ dropoutSeed: UInt64?) throws(NetworkError) -> Double {
         let frame = stage.frame
         try limits.check(sequences, frame)

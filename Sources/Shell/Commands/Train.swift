@@ -56,36 +56,7 @@ struct TrainCommand: Command {
     @Option(name: .customLong("recipe-setting"), parsing: .unconditionalSingleValue, help: .hidden)
     var settings: [String] = []
 
-    /// The options that are keys of a recipe become settings: they are in no declaration.
-    static func prepared(_ words: [String]) throws -> [String] {
-        let own = OptionDescription.all(of: TrainCommand.self).flatMap(\.names) + ["--help", "-h", "--recipe-setting"]
-        var (result, rest): ([String], ArraySlice<String>) = ([], words[...])
-        while let word = rest.popFirst() {
-            if word == "--" { return result + [word] + rest }
-            guard word.hasPrefix("--") else {
-                result.append(word)
-                continue
-            }
-            let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-            if own.contains(parts[0]) {
-                result.append(word)
-                // Its value is none of ours, whatever it looks like.
-                if parts.count == 1, ["--data", "--report"].contains(word), let value = rest.popFirst() { result.append(value) }
-                continue
-            }
-            guard let key = RecipeKey.all.first(where: { "--" + $0.name == parts[0] }) else {
-                let names = own.filter { $0 != "--recipe-setting" } + RecipeKey.all.map { "--" + $0.name }
-                let advice = nearestName(to: parts[0], among: names).map { "did you mean “\($0)”?" } ?? "see --help"
-                throw Failure.usage("there is no option “\(parts[0])”; \(advice)")
-            }
-            var value = parts.count == 2 ? parts[1] : nil
-            let isFlag = key.choices == ["yes", "no"]
-            if value == nil { value = isFlag && !["yes", "no", "true", "false"].contains(rest.first) ? "yes" : rest.popFirst() }
-            guard let value else { throw Failure.usage("“\(word)” needs a value: \(key.placeholder)") }
-            result += ["--recipe-setting", "\(key.name)=\(value)"]
-        }
-        return result
-    }
+    static func prepared(_ words: [String]) throws -> [String] { try RecipeSettings.prepared(words, for: TrainCommand.self) }
 
     func validate() throws { try asValidation { _ = try overridden(Recipe()) } }
 
@@ -98,12 +69,10 @@ struct TrainCommand: Command {
             recipe.corpus = data
             (recipe.validation, recipe.validationShare, recipe.zeroStateShare) = (nil, 0, 0)
         }
-        for setting in settings {
-            let parts = setting.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-            guard parts.count == 2 else { throw Failure.usage("“\(setting)” is no setting; it should be NAME=VALUE") }
-            if data != nil, parts[0] == "corpus" { throw Failure.usage("--data and --corpus exclude each other") }
-            try recipe.set(parts[0], to: parts[1])
+        if data != nil, settings.contains(where: { $0.hasPrefix("corpus=") }) {
+            throw Failure.usage("--data and --corpus exclude each other")
         }
+        try RecipeSettings.apply(settings, to: &recipe)
         return recipe
     }
 

@@ -26,10 +26,7 @@ struct ReportPage {
 
     init(_ comparison: TrainingComparison) throws {
         title = comparison.title
-        let reports = try comparison.entries.map { entry in
-            "{\"name\":\(JSON.string(entry.name).text),\"report\":\(try entry.report.thinned(toPoints: Self.pointLimit).json)}"
-        }
-        data = "[" + reports.joined(separator: ",") + "]"
+        data = try comparison.json(points: Self.pointLimit)
         body =
             [Self.table(comparison.rows)] + comparison.charts.map(Self.figure)
             + comparison.entries.flatMap { entry -> [String] in

@@ -58,6 +58,16 @@ struct TrainingComparison: Sendable, Equatable {
             }
     }
 
+    var json: String { get throws { try json(points: .max) } }
+
+    /// - Parameter points: of training, at most, in each report.
+    func json(points: Int) throws -> String {
+        let reports = try entries.map { entry in
+            "{\"name\":\(JSON.string(entry.name).text),\"report\":\(try entry.report.thinned(toPoints: points).json)}"
+        }
+        return "[" + reports.joined(separator: ",") + "]"
+    }
+
     func lines(for display: Display) -> [String] {
         var lines = [display.line(title), ""]
         for chart in charts { lines += chart.lines(for: display) + [""] }

@@ -7,13 +7,7 @@ import Foundation
 extension TrainingReport {
     /// Keys sorted, numbers with the fewest digits that read back the same, null for what is not a finite number: equal reports
     /// are equal bytes.
-    var json: String {
-        get throws {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-            return String(decoding: try encoder.encode(self), as: UTF8.self)
-        }
-    }
+    var json: String { get throws { try canonicalJSON(self) } }
 
     init(json: [UInt8]) throws(TrainingReportError) {
         // The version first: what another one holds would only be reported as missing.
@@ -45,6 +39,16 @@ extension TrainingReport {
         }
         return thinned
     }
+}
+
+extension GradientDiagnosis {
+    var json: String { get throws { try canonicalJSON(self) } }
+}
+
+private func canonicalJSON(_ value: some Encodable) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(value), as: UTF8.self)
 }
 
 /// A text that is not the JSON of a report.

@@ -57,6 +57,14 @@ extension TrainingReport {
     }
 }
 
+extension TrainingReport {
+    /// Of a model that was not trained here: what its gradients do, and nothing else.
+    func gradientLines(for display: Display) -> [String] {
+        guard let diagnosis else { return [] }
+        return diagnosis.lines(for: display) + (diagnosis.chart.map { [""] + $0.lines(for: display) } ?? [])
+    }
+}
+
 extension GradientDiagnosis {
     fileprivate func lines(for display: Display) -> [String] {
         var lines = verdict.lines(for: display)

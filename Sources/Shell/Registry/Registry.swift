@@ -41,9 +41,9 @@ extension Registry {
     /// The commands that are part of the project, in the order of help: what people do first comes first.
     static let builtInCommands: [any Command.Type] = [
         GenerateCommand.self, TokenizeCommand.self, DetokenizeCommand.self, LogitsCommand.self, ScoreCommand.self,
-        TrainCommand.self, BenchCommand.self, ConvertCommand.self, InspectCommand.self, VerifyCommand.self, RunCommand.self,
-        TestCommand.self,
-        ZooCommand.self, HelpCommand.self, LoadCommand.self, InfoCommand.self, SetCommand.self, ShowCommand.self,
+        TrainCommand.self, GradientsCommand.self, BenchCommand.self, ConvertCommand.self, InspectCommand.self,
+        VerifyCommand.self, RunCommand.self, TestCommand.self, ZooCommand.self, HelpCommand.self, LoadCommand.self,
+        InfoCommand.self, SetCommand.self, ShowCommand.self,
         ResetCommand.self, UndoCommand.self, SaveCommand.self, RestoreCommand.self, QuitCommand.self,
     ]
 

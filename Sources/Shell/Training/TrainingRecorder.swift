@@ -3,23 +3,23 @@ import Training
 
 /// Keeps what happens in a training, and writes it as a page and, beside it, as JSON.
 final class TrainingRecorder {
-    private var report: TrainingReport
+    private(set) var report: TrainingReport
     private let setup: TrainingSetup
     private let host: Host
-    private let pagePath: String
+    private let pagePath: String?
     private let dataPath: String
 
     /// - Parameters:
-    ///   - path: of the page.
+    ///   - path: of the page; nil: nothing is written.
     ///   - resumedStep: after which the training goes on; what an earlier report has until then is kept.
     /// - Throws: `ArchiveError` where nothing can be written there.
-    init(_ setup: TrainingSetup, path: String, resumedStep: Int?, host: Host) throws {
+    init(_ setup: TrainingSetup, path: String?, resumedStep: Int?, host: Host) throws {
         self.setup = setup
         self.host = host
         pagePath = path
-        dataPath = (path.hasSuffix(".html") ? String(path.dropLast(5)) : path) + ".json"
+        dataPath = (path.map { $0.hasSuffix(".html") ? String($0.dropLast(5)) : $0 } ?? "") + ".json"
         report = TrainingReport(run: Self.run(setup, began: timestamp(host.date())))
-        if let resumedStep, let bytes = try? Files.bytes(at: dataPath, isInterrupted: { false }),
+        if path != nil, let resumedStep, let bytes = try? Files.bytes(at: dataPath, isInterrupted: { false }),
             let earlier = try? TrainingReport(json: bytes), earlier.run.seed == report.run.seed
         {
             report.training = earlier.training.filter { $0.step <= resumedStep }
@@ -74,12 +74,16 @@ final class TrainingRecorder {
         }
     }
 
-    func finish(_ result: TrainingResult) throws {
+    /// - Parameter tensors: the model's last ones.
+    func finish(_ result: TrainingResult, tensors: [String: Tensor]) throws {
         report.run.seconds = result.seconds
         report.run.steps = result.step
         report.run.outcome = result.reason == .cancelled ? .interrupted : .finished
         report.run.reason = "\(result.reason)"
-        // Gradients through time belong into `report.diagnosis`, here, where the parameters are the last ones.
+        let text = setup.corpus.validation ?? setup.corpus.training
+        report.diagnosis = try GradientDiagnosis(
+            program: setup.outline.header.program ?? "", hyperparameters: setup.outline.header.hyperparameters, tensors: tensors,
+            tokens: text.ids, window: setup.recipe.window, threads: setup.recipe.threads)
         try write()
     }
 
@@ -93,6 +97,7 @@ final class TrainingRecorder {
         report.run.ended = timestamp(host.date())
         report.run.tokens = report.run.steps * setup.batches.batchSize * setup.batches.window
         if let seconds = report.run.seconds, seconds > 0 { report.run.tokensPerSecond = Double(report.run.tokens) / seconds }
+        guard let pagePath else { return }
         try Files.replace(dataPath, with: try report.json)
         try Files.replace(pagePath, with: try ReportPage(report).html)
     }

@@ -108,7 +108,7 @@ struct TrainingRun {
             if shell.host.interrupts.isTermination { shell.isFinished = true }
             screen.clear()
             if let problem { throw problem }
-            try recorder?.finish(result)
+            try recorder?.finish(result, tensors: try trainer.tensors())
             return result
         } catch {
             screen.clear()

@@ -158,12 +158,14 @@ public final class Trainer {
             step: record.step, of: length ?? 0, highest: options.optimizer.learningRate)
         let step = record.step + 1
         guard loss.isFinite else {
-            throw TrainingError.lossNotFinite(step: step, parameter: firstNonFinite { $0.values }, learningRate: rate)
+            throw TrainingError.lossNotFinite(
+                step: step, parameter: firstNonFinite { $0.values }, value: learner.firstNonFinite, learningRate: rate)
         }
         let gradient = GradientSummary(of: optimizer.trained, team: team)
         guard gradient.norm.isFinite else {
             let name = firstNonFinite { $0.gradient } ?? ""
-            throw TrainingError.gradientNotFinite(step: step, parameter: name, learningRate: rate)
+            throw TrainingError.gradientNotFinite(
+                step: step, parameter: name, value: learner.firstNonFinite, learningRate: rate)
         }
         let clipping = options.clipping
         optimizer.step(learningRate: rate, scale: clipping.scale(for: gradient), limit: clipping.limit)
@@ -228,7 +230,8 @@ public final class Trainer {
         guard loss.isFinite else {
             let parameter = firstNonFinite { $0.values }
             throw TrainingError.lossNotFinite(
-                step: record.step, parameter: parameter, learningRate: options.optimizer.learningRate)
+                step: record.step, parameter: parameter, value: learner.firstNonFinite,
+                learningRate: options.optimizer.learningRate)
         }
         let isBest = loss < record.best?.natsPerToken ?? .infinity
         record.evaluatedStep = record.step
