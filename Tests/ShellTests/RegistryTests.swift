@@ -7,7 +7,8 @@ struct RegistryTests {
 
     @Test func hasEveryCommandOfTheContract() {
         let everywhere = [
-            "generate", "tokenize", "detokenize", "logits", "score", "train", "bench", "convert", "inspect", "verify", "run",
+            "generate", "gradients", "tokenize", "detokenize", "logits", "score", "train", "bench", "convert", "inspect",
+            "verify", "run",
             "test",
             "zoo",
             "help",

@@ -7,8 +7,7 @@ import Training
 struct GradientsCommand: Command {
     static let about = CommandDescription(
         "gradients", "follow a network's gradients back through time",
-        usage:
-            "[MODEL] --corpus FILE [--window N] | --compare CELL,… --corpus FILE [--steps N …]  [--report FILE] [--svg FILE] [--json]",
+        usage: "[MODEL] --corpus FILE | --compare CELL,… --corpus FILE [--samples N] [--report FILE] [--svg FILE] [--json]",
         discussion: """
             The loss is taken at the last step of windows of the text. Shown are the norm of its gradient step by step back through
             time, how often gates are saturated, and the spectral radius of a step's Jacobian, with what it means and what helps.
