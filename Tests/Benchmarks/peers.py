@@ -25,7 +25,7 @@ import cells
 
 FOLDER = Path(__file__).resolve().parent
 ROOT = FOLDER.parent.parent
-WORKS = ("decode", "batch")
+WORKS = ("decode", "batch", "train")
 PROBE = [3, 1, 4, 15, 92, 65, 35, 89, 79, 32]  # token ids after which everyone's logits are compared
 PAUSE_SECONDS = 0.3  # threads of a runtime go on spinning for a while after their work
 
@@ -157,9 +157,11 @@ class Benchmark:
                 self.peers.append(peer)
                 is_quantized = name.endswith("int8")
                 self.check(peer, is_exact=not is_quantized)
-                by_peer += [Comparison(work, own[-1 if is_quantized else 0], peer) for work in self.arguments.works]
+                by_peer += [Comparison(work, own[-1 if is_quantized else 0], peer) for work in self.arguments.works
+                            if work != "train" or name == "torch"]
             if cell != "lstm":
-                by_cell += [Comparison(work, *pair) for pair in zip(own, archives["lstm"]) for work in self.arguments.works]
+                by_cell += [Comparison(work, *pair) for pair in zip(own, archives["lstm"]) for work in self.arguments.works
+                            if work != "train"]
         return by_peer, by_cell
 
     def run(self) -> dict:

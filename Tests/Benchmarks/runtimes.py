@@ -3,9 +3,10 @@ another is timed it sleeps.
 
     runtimes.py NAME CELL FOLDER HIDDEN THREADS
 
-FOLDER holds model.safetensors as cells.py writes it. Commands: {"work": "decode"} and {"work": "batch"} are answered with
+FOLDER holds model.safetensors as cells.py writes it. Commands: {"work": "decode"}, "batch" and "train" are answered with
 {"tokens_per_s": the median of three repeats}; {"tokens": [...]} with {"logits": those after the last}.
 """
+import copy
 import json
 import statistics
 import sys
@@ -28,7 +29,6 @@ class Torch:
         import torch
 
         torch.set_num_threads(threads)
-        torch.set_grad_enabled(False)
         self.torch, self.hidden, self.is_lstm = torch, hidden, cell == "lstm"
         tensors = {name: torch.from_numpy(values) for name, values in weights.items()}
         self.embedding = torch.nn.Embedding(VOCABULARY, hidden)
@@ -43,6 +43,8 @@ class Torch:
             module.load_state_dict({name.removesuffix(f"_l{layer}"): values for name, values in self.layers.state_dict().items()
                                     if name.endswith(f"_l{layer}")})
         self.batch_tokens = torch.randint(0, VOCABULARY, (STEPS, SEQUENCES))
+        self.batch_targets = torch.randint(0, VOCABULARY, (STEPS, SEQUENCES))
+        self.learner = None
 
     def start(self):
         zero = self.torch.zeros(1, self.hidden)
@@ -65,6 +67,19 @@ class Torch:
     def batch(self):
         with self.torch.inference_mode():
             self.linear(self.layers(self.embedding(self.batch_tokens))[0])
+
+    def train(self):
+        """A step on a batch: forward, backward, gradients clipped at a norm of 5, Adam. What learns is a copy."""
+        torch = self.torch
+        if self.learner is None:
+            modules = copy.deepcopy(torch.nn.ModuleList([self.embedding, self.layers, self.linear]))
+            self.learner = modules, torch.optim.Adam(modules.parameters(), 1e-3)
+        (embedding, layers, linear), optimizer = self.learner
+        optimizer.zero_grad()
+        logits = linear(layers(embedding(self.batch_tokens))[0])
+        torch.nn.functional.cross_entropy(logits.flatten(0, 1), self.batch_targets.flatten()).backward()
+        torch.nn.utils.clip_grad_norm_(self.learner[0].parameters(), 5.0)
+        optimizer.step()
 
     def logits(self, tokens: list[int]) -> list[float]:
         with self.torch.inference_mode():
@@ -170,7 +185,7 @@ class Timer:
             self.runtime.decode(count)
         else:
             for _ in range(count):
-                self.runtime.batch()
+                getattr(self.runtime, work)()
         return time.perf_counter() - start
 
     def tokens_per_s(self, work: str) -> float:
