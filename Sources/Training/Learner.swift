@@ -17,7 +17,7 @@ public struct Parameter: @unchecked Sendable {
     }
 }
 
-/// What the next step of training reads: the same number of sequences at every step, all of the same greatest length.
+/// What the next step of training reads: the same number of sequences at every step.
 public struct Batch: Sendable, Equatable {
     /// Of each sequence, the ids that are fed. [sequence][step]
     public var inputs: [[Int]]

@@ -1,6 +1,6 @@
 import Generation
 
-/// Where the steps of a training get what they read. Pairs of sentences would be another of these.
+/// Where the steps of a training get what they read.
 public protocol BatchSource: Sendable {
     /// Sequences in a batch: the same number at every step.
     var batchSize: Int { get }
