@@ -21,7 +21,7 @@ public protocol TeamWork: AnyObject {
 /// that wait spin for a short while and then yield the processor; helpers that have had no work for longer sleep. So one team
 /// serves a loop that generates token after token without being woken for each.
 ///
-/// When others want the processors, a member that is not scheduled makes all the others wait. A run that was mostly waiting is
+/// When others want the processors, a member that is not scheduled makes all the others wait. Runs that were mostly waiting are
 /// followed by a while in which the caller works alone: that costs the machine's other users nothing and takes a fair share.
 public final class ThreadTeam: @unchecked Sendable {
     /// One member of the team while a body runs.
@@ -78,6 +78,8 @@ public final class ThreadTeam: @unchecked Sendable {
     // Other users of the machine
     /// Nanoseconds that members have waited in this run, beyond a few spins.
     private let waited = Atomic<Int>(0)
+    /// Nanoseconds of runs that have not been judged yet, and how much of it the members waited.
+    private var unjudged = (total: 0, waited: 0)
     private var aloneUntil = 0
     private var penalty = ThreadTeam.smallestPenalty
 
@@ -189,15 +191,24 @@ public final class ThreadTeam: @unchecked Sendable {
     private static let largestPenalty = 320_000_000
     private static let shortRun = 200_000
 
-    /// After a run that was mostly waiting, the caller works alone for a while: the longer, the more often it happens.
+    /// Nanoseconds of runs that are judged together. A single short run may be unequally divided by itself (a few chunks of an
+    /// archive, pages touched for the first time), and one that follows may be a thousand times as long: no reason to do it alone.
+    private static let judgedTogether = 100_000_000
+
+    /// After runs that were mostly waiting, the caller works alone for a while: the longer, the more often it happens.
     private func judge(nanoseconds: Int) {
+        if nanoseconds <= Self.shortRun { return }
+        unjudged.total &+= nanoseconds
+        unjudged.waited &+= waited.load(ordering: .relaxed)
+        if unjudged.total < Self.judgedTogether { return }
         // Of the members' time together.
-        if nanoseconds > Self.shortRun, 4 &* waited.load(ordering: .relaxed) > nanoseconds &* count {
+        if 4 &* unjudged.waited > unjudged.total &* count {
             aloneUntil = Self.now() &+ penalty
             penalty = min(2 &* penalty, Self.largestPenalty)
         } else {
             penalty = Self.smallestPenalty
         }
+        unjudged = (0, 0)
     }
 
     // MARK: Helpers
