@@ -8,11 +8,11 @@ public final class NetworkLearner: Learner {
 
     /// - Throws: what `TrainingRunner` throws.
     public init(
-        program: String, hyperparameters: [String: Double] = [:], tensors: [String: Tensor], frozen: Set<String> = [],
-        size: TrainingRunner.Size, threads: Int? = nil
+        program: String, hyperparameters: [String: Double] = [:], tensors: [String: Tensor], size: TrainingRunner.Size,
+        threads: Int? = nil
     ) throws {
         runner = try TrainingRunner(
-            program: program, hyperparameters: hyperparameters, tensors: tensors, frozen: frozen, size: size, threads: threads)
+            program: program, hyperparameters: hyperparameters, tensors: tensors, size: size, threads: threads)
         parameters = runner.parameters.map {
             Parameter(name: $0.name, shape: $0.shape, values: $0.values, gradient: $0.gradient)
         }

@@ -119,6 +119,17 @@ struct TrainTests {
         #expect(try Self.tensors(bench.path("m.checkpoint.rnnz")) == whole)
     }
 
+    @Test func frozenTensorsStayAndTheRestLearns() throws {
+        let bench = try Self.bench()
+        train(bench, "--steps", "1", "--lr", "0")
+        let first = try Self.tensors(bench.path("m.rnnz"))
+        #expect(train(bench, "--freeze", "embedding.weight, output.bias", "--steps", "6").code == 0)
+        #expect(train(bench, "--freeze", "embedding.weight, output.bias", "--resume").code == 0)
+        let last = try Self.tensors(bench.path("m.rnnz"))
+        #expect(last.keys.filter { last[$0] == first[$0] }.sorted() == ["embedding.weight", "output.bias"])
+        #expect(train(bench, "--freeze", first.keys.sorted().joined(separator: ",")).code == 2)
+    }
+
     @Test func anEarlierCheckpointIsMentionedBeforeItIsReplaced() throws {
         let bench = try Self.bench()
         train(bench)

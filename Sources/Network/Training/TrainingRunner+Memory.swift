@@ -3,10 +3,9 @@ extension TrainingRunner {
     /// comes on top.
     /// - Throws: `NotationErrors`, `NetworkError.cannotTrain`, as making the runner would.
     public static func memoryNeed(
-        program: String, hyperparameters: [String: Double] = [:], shapes: [String: [Int]], frozen: Set<String> = [], size: Size
+        program: String, hyperparameters: [String: Double] = [:], shapes: [String: [Int]], size: Size
     ) throws -> Double {
-        let (graph, used) = try TrainingGraph.read(program, hyperparameters, shapes: shapes)
-        let learned = used.subtracting(frozen)
+        let (graph, learned) = try TrainingGraph.read(program, hyperparameters, shapes: shapes)
         let gradients = try TrainingGraph.gradients(of: graph, by: learned.contains, tokenLimit: size.batch * size.steps)
         let loss = try TrainingGraph.loss(of: graph)
         var floats = 0.0

@@ -63,16 +63,14 @@ public final class TrainingRunner {
 
     /// - Parameters:
     ///   - tensors: the first values; each is converted to f32.
-    ///   - frozen: names of tensors that are not learned.
     ///   - threads: nil: one for each core.
     /// - Throws: `NotationErrors`, or `NetworkError`: `.cannotTrain`, `.tooMuchMemory`.
     public init(
-        program: String, hyperparameters: [String: Double] = [:], tensors: [String: Tensor], frozen: Set<String> = [], size: Size,
-        threads: Int? = nil
+        program: String, hyperparameters: [String: Double] = [:], tensors: [String: Tensor], size: Size, threads: Int? = nil
     ) throws {
         let (graph, used) = try TrainingGraph.read(program, hyperparameters, shapes: tensors.mapValues(\.shape))
         let floats = tensors.mapValues { $0.elementType == .f32 ? $0 : Tensor(shape: $0.shape, values: $0.floats()) }
-        let names = used.subtracting(frozen).sorted()
+        let names = used.sorted()
         team = threads.map { ThreadTeam(count: max(1, $0)) } ?? .shared
         limits = TokenLimits(of: graph)
 

@@ -21,8 +21,7 @@ struct MemoryNeed {
         let least = overhead + 2 * parameterBytes
         guard least <= Double(available) else { throw TrainingError.notEnoughMemory(needed: least, available: available) }
         let runner = try TrainingRunner.memoryNeed(
-            program: header.program ?? "", hyperparameters: header.hyperparameters, shapes: shapes, frozen: options.frozen,
-            size: size)
+            program: header.program ?? "", hyperparameters: header.hyperparameters, shapes: shapes, size: size)
         let needed = overhead + runner
         guard needed <= Double(available) else { throw TrainingError.notEnoughMemory(needed: needed, available: available) }
     }

@@ -93,7 +93,7 @@ public struct TrainingSetup: Sendable {
     public func learner(threads: Int? = nil) throws -> NetworkLearner {
         try NetworkLearner(
             program: outline.header.program ?? "", hyperparameters: outline.header.hyperparameters, tensors: tensors,
-            frozen: options.frozen, size: TrainingRunner.Size(batch: recipe.batch, steps: recipe.window), threads: threads)
+            size: TrainingRunner.Size(batch: recipe.batch, steps: recipe.window), threads: threads)
     }
 
     private static func json(of tokenizer: any Tokenizer) throws(TrainingError) -> JSONValue {
