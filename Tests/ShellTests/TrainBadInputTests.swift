@@ -92,6 +92,32 @@ struct TrainBadInputTests {
                 == .done)
     }
 
+    /// What a training reads is never written over, by whatever name it is called, and neither is one of its files by another.
+    @Test func filesThatWouldBeLost() throws {
+        let bench = try TrainTests.bench()
+        let text = bench.path("text.txt")
+        try bench.file("play.json", TrainTests.text)
+        try bench.file("recipe", "corpus = text.txt\nsteps = 1\nbatch = 2\nwindow = 8\nhidden = 4\nsample = 0\n")
+        let words = ["--corpus", text, "--steps", "1", "--batch", "2", "--window", "8", "--hidden", "4", "--sample", "0"]
+        let (out, other) = (["--out", bench.path("m.rnnz")], bench.folder + "/./text.txt")
+        for (words, name) in [
+            (words + ["--out", text], "corpus"), (words + ["--out", other], "corpus"),
+            (words + out + ["--checkpoint", text], "corpus"), (words + out + ["--report", text], "corpus"),
+            (words + out + ["--validation", bench.path("play.json"), "--report", bench.path("play.html")], "validation"),
+            (words + out + ["--checkpoint", bench.folder + "/./m.rnnz"], "out"), (words + out + ["--report", out[1]], "out"),
+            ([bench.path("recipe"), "--out", bench.path("recipe")], "RECIPE"), ([bench.folder, "--out", text], "corpus"),
+        ] {
+            let found = Self.run(bench, words)
+            #expect(found.code == 2 && found.message.contains("“\(name)”, which would be"), "\(found.message)")
+        }
+        #expect(try String(contentsOfFile: text, encoding: .utf8) == TrainTests.text)
+        #expect(try String(contentsOfFile: bench.path("play.json"), encoding: .utf8) == TrainTests.text)
+        #expect(Shell(host: bench.shell.host, isSubcommand: true).runSubcommand("train", words + out) == .done)
+        let again = ["--init", out[1], "--data", text] + words.dropFirst(2) + out
+        #expect(Shell(host: bench.shell.host, isSubcommand: true).runSubcommand("train", again) == .done)
+        #expect(Self.run(bench, again + ["--report", out[1]]).code == 2)
+    }
+
     @Test(arguments: [
         ["--hidden", "40000"], ["--hidden", "1048576", "--layers", "1024"], ["--embedding", "1048576", "--hidden", "4096"],
     ])

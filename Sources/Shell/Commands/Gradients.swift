@@ -94,6 +94,13 @@ struct GradientsCommand: Command {
     func run(in shell: Shell) throws {
         var recipe = try recipe()
         recipe.threads = recipe.threads ?? shell.settings.threads
+        try FilesInUse(
+            read: [
+                ("corpus", recipe.corpus), ("validation", recipe.validation), ("program", recipe.program),
+                ("tokenizer", Files.exists(recipe.tokenizer) ? recipe.tokenizer : nil),
+                ("MODEL", try model.map { try shell.zoo.path(of: $0) }),
+            ], written: [("report", report), ("svg", svg)]
+        ).check()
         for path in [report, svg].compactMap({ $0 }) { _ = try OutputFile(path: path) }
         defer { shell.output.showProgress(nil) }
         if compare == nil {

@@ -76,14 +76,14 @@ struct TrainCommand: Command {
         return recipe
     }
 
-    /// The recipe that was named; nil: none.
-    func readRecipe(in shell: Shell) throws -> Recipe? {
+    /// The file of the recipe that was named; nil: none was.
+    func recipePath(in shell: Shell) -> String? {
         guard let recipe else { return nil }
-        if Files.isFolder(recipe) { return try Recipe(path: recipe + "/recipe") }
+        if Files.isFolder(recipe) { return recipe + "/recipe" }
         if !recipe.contains("/"), !Files.exists(recipe) {
             let paths = shell.zoo.folders.map { "\($0)/\(recipe)/recipe" }
-            if let path = paths.first(where: Files.exists) { return try Recipe(path: path) }
+            if let path = paths.first(where: Files.exists) { return path }
         }
-        return try Recipe(path: recipe)
+        return recipe
     }
 }

@@ -93,6 +93,20 @@ enum Files {
         return stat(path, &status) == 0
     }
 
+    /// Where a path leads, the same for all paths to a file, whether it is there or not.
+    static func place(of path: String) -> String {
+        func real(_ path: String) -> String? {
+            guard let real = realpath(path, nil) else { return nil }
+            defer { free(real) }
+            return String(cString: real)
+        }
+        if let real = real(path) { return real }
+        let slash = path.lastIndex(of: "/")
+        let folder = slash.map { String(path[...$0]) } ?? "."
+        let name = slash.map { path[path.index(after: $0)...] } ?? path[...]
+        return real(folder).map { "\($0)/\(name)" } ?? path
+    }
+
     static func isFolder(_ path: String) -> Bool {
         var status = stat()
         return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR

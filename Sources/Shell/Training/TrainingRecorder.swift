@@ -17,7 +17,7 @@ final class TrainingRecorder {
         self.setup = setup
         self.host = host
         pagePath = path
-        dataPath = (path.map { $0.hasSuffix(".html") ? String($0.dropLast(5)) : $0 } ?? "") + ".json"
+        dataPath = Self.dataPath(path ?? "")
         report = TrainingReport(run: Self.run(setup, began: timestamp(host.date())))
         if path != nil, let resumedStep, let bytes = try? Files.bytes(at: dataPath, isInterrupted: { false }),
             let earlier = try? TrainingReport(json: bytes), earlier.run.seed == report.run.seed
@@ -27,6 +27,11 @@ final class TrainingRecorder {
             report.run.began = earlier.run.began
         }
         try write()
+    }
+
+    /// Where the JSON of a page is.
+    static func dataPath(_ pagePath: String) -> String {
+        (pagePath.hasSuffix(".html") ? String(pagePath.dropLast(5)) : pagePath) + ".json"
     }
 
     private static func run(_ setup: TrainingSetup, began: String) -> TrainingReport.Run {

@@ -22,7 +22,7 @@ struct TrainingRun {
     init(_ command: TrainCommand, in shell: Shell) throws {
         self.command = command
         self.shell = shell
-        var recipe = try command.overridden(try command.readRecipe(in: shell) ?? Recipe())
+        var recipe = try command.overridden(try command.recipePath(in: shell).map { try Recipe(path: $0) } ?? Recipe())
         var checkpoint: Checkpoint?
         if command.resume {
             guard let path = recipe.checkpointPath ?? Self.defaultOutput(of: recipe).checkpointPath else {
@@ -65,6 +65,7 @@ struct TrainingRun {
     func run() throws {
         let team = recipe.threads.map { ThreadTeam(count: $0) } ?? .shared
         let seed = recipe.seed ?? 0
+        try checkFiles()
         let setup = try TrainingSetup(recipe, seed: seed, converter: Version.name, team: team)
         for path in [setup.output.model, setup.output.checkpoint].compactMap({ $0 }) {
             // What cannot be written is told before hours of work.
@@ -86,6 +87,21 @@ struct TrainingRun {
         let result = try watch(trainer, screen: &screen, recorder: recorder)
         try screen.finish(result)
         if result.reason == .cancelled { throw Failure.interrupted }
+    }
+
+    /// No text, recipe or program is lost to what comes of it. A model may learn on in its own file, which is read whole before.
+    private func checkFiles() throws {
+        let report = command.report
+        let read: [FilesInUse.Named] = [
+            ("RECIPE", command.recipePath(in: shell)), ("corpus", recipe.corpus), ("validation", recipe.validation),
+            ("tokenizer", Files.exists(recipe.tokenizer) ? recipe.tokenizer : nil), ("program", recipe.program),
+        ]
+        let written: [FilesInUse.Named] = [
+            ("out", recipe.output), ("checkpoint", recipe.checkpointPath), ("report", report),
+            ("report's JSON", report.map(TrainingRecorder.dataPath)),
+        ]
+        try FilesInUse(read: read, written: written).check()
+        try FilesInUse(read: [("init", recipe.start)], written: Array(written.suffix(2))).check()
     }
 
     /// Runs it, with every event told to who watches. What they cannot do ends the run as Ctrl-C does: with a checkpoint.
