@@ -18,6 +18,9 @@ public final class NetworkLearner: Learner {
         }
     }
 
+    /// One past the largest id that can be both fed and foretold.
+    public var tokenLimit: Int { runner.tokenLimit }
+
     public func learn(_ batch: Batch, dropoutSeed: UInt64?) throws -> Double {
         try runner.learn(batch.sequences, dropoutSeed: dropoutSeed)
     }
@@ -30,7 +33,9 @@ public final class NetworkLearner: Learner {
         runner.firstNonFinite.map { found in
             let place = (found.step ?? found.position).map { " at token \($0) of the window" } ?? ""
             let sequence = found.sequence.map { ", sequence \($0)" } ?? ""
-            return "“\(found.value)” is \(found.isNaN ? "NaN" : "infinite")\(place)\(sequence), counted from 0"
+            // What has no name of its own is told by its operator, in quotes already.
+            let value = found.value.hasPrefix("“") ? found.value : "“\(found.value)”"
+            return "\(value) is \(found.isNaN ? "NaN" : "infinite")\(place)\(sequence), counted from 0"
         }
     }
 

@@ -31,6 +31,8 @@ extension TrainingError: CustomStringConvertible {
                 + "batch or window, or more text"
         case .validationTooShort(let path, let tokens):
             "\(path): \(tokens) tokens are left for validation, and at least 2 are needed; take more text, a larger share, or none"
+        case .validationTakesAll(let path):
+            "\(path): the share for validation leaves nothing to learn from; take more text, a smaller share, or none"
         case .unknownCharacters(let path, let unknown):
             "\(path): the vocabulary lacks \(Self.list(unknown.prefix(5).map(Self.place)))"
                 + (unknown.count > 5 ? " and \(unknown.count - 5) others" : "")

@@ -20,6 +20,8 @@ public enum TrainingError: Error, Sendable, Equatable {
     /// The text as a whole, or its share for one of the two, is shorter than one step reads; all in tokens.
     case corpusTooShort(path: String, tokens: Int, needed: Int, batch: Int, window: Int)
     case validationTooShort(path: String, tokens: Int)
+    /// Its share leaves nothing to learn from.
+    case validationTakesAll(path: String)
     case unknownCharacters(path: String, [UnknownCharacter])
     case tokenizer(problem: String)
 
@@ -56,8 +58,8 @@ extension TrainingError: ClassifiedError {
             .recipe:
             .wrongWords
         case .unreadable: .notFound
-        case .notUTF8, .emptyCorpus, .corpusTooShort, .validationTooShort, .unknownCharacters, .tokenizer, .parameterShape,
-            .notACheckpoint, .checkpointDamaged, .checkpointMismatch, .checkpointVersion, .optimizerState:
+        case .notUTF8, .emptyCorpus, .corpusTooShort, .validationTooShort, .validationTakesAll, .unknownCharacters, .tokenizer,
+            .parameterShape, .notACheckpoint, .checkpointDamaged, .checkpointMismatch, .checkpointVersion, .optimizerState:
             .badData
         case .checkpoint(_, let error): error.kind
         case .notEnoughMemory, .parameterNotFinite, .lossNotFinite, .gradientNotFinite: .workFailed

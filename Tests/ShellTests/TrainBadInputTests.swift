@@ -21,6 +21,7 @@ struct TrainBadInputTests {
     @Test(arguments: [
         ("", 65, "text.txt is empty; there is nothing to learn from"),
         ("To be, or not", 65, "tokens are left to train on, and 4 sequences of 16 need 65"),
+        ("T", 65, "text.txt: the share for validation leaves nothing to learn from; take more text, a smaller share, or none"),
         ("Zürich", 65, "1 tokens are left for validation, and at least 2 are needed; take more text"),
     ]) func textsThatAreTooShort(text: String, code: Int32, message: String) throws {
         let bench = try Bench()
@@ -131,6 +132,14 @@ struct TrainBadInputTests {
                 && found.message.contains(" are available"))
     }
 
+    @Test func aProgramThatIsWrongIsNamed() throws {
+        let bench = try TrainTests.bench()
+        let program = try bench.file("p.rnn", "step(token) { return nothing }")
+        let words = ["--corpus", bench.path("text.txt"), "--steps", "1", "--batch", "2", "--program", program]
+        let found = Self.run(bench, words + ["--tensors", "e [1]"])
+        #expect(found.code == 65 && found.message.hasPrefix("error: \(program): line 1, column "), "\(found.message)")
+    }
+
     /// Words, and the exit code. TEXT is a corpus.
     static let wrong: [(String, Int32)] = [
         ("--steps 1", 2), ("--corpus TEXT", 2), ("--corpus TEXT --steps 0", 2), ("--corpus TEXT --steps 1 --lr -1", 2),
@@ -141,7 +150,8 @@ struct TrainBadInputTests {
         ("--corpus TEXT --steps 1 --init shakespear", 2), ("--corpus TEXT --steps 1 --init ./nothing.rnnz", 66),
         ("./nothing", 66), ("--corpus ./nothing --steps 1", 66), ("--corpus TEXT --steps 1 --program ./nothing", 2),
         ("--corpus TEXT --steps 1 --tokenizer ./nothing", 66), ("--corpus TEXT --steps 1 --out /nowhere/m.rnnz", 1),
-        ("--corpus TEXT --steps 1 --layers 1025", 2), ("--corpus TEXT --steps", 2),
+        ("--corpus TEXT --steps 1 --layers 1025", 2), ("--corpus TEXT --steps 1 --threads 1025", 2),
+        ("--corpus TEXT --time 1e305h", 2), ("--corpus TEXT\0 --steps 1", 2), ("--corpus TEXT --steps", 2),
     ]
 
     @Test(arguments: wrong) func wrongWords(words: String, code: Int32) throws {

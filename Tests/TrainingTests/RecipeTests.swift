@@ -1,6 +1,7 @@
 import Archive
 import Foundation
 import Kernels
+import Network
 import Testing
 
 @testable import Training
@@ -194,6 +195,39 @@ import Testing
         for wrong in ["program = p.rnn\n", "tensors = W [1]\n", "hyperparameters = a 1\n"] {
             #expect(throws: TrainingError.self, "\(wrong)") { try self.setup(wrong) }
         }
+    }
+
+    @Test func tensorsThatNoProgramCouldHave() throws {
+        _ = try folder.write("step(token) { return table[token] }\n", to: "p.rnn")
+        func problem(_ tensors: String, _ more: String = "") -> TrainingError? {
+            #expect(throws: TrainingError.self) {
+                try self.setup("program = p.rnn\ntensors = table [vocabulary, vocabulary]; \(tensors)\n\(more)")
+            }
+        }
+        #expect(problem("table [3]") == .optionConflict(name: "tensors", problem: "has “table” twice"))
+        #expect(
+            problem("training/x [3]")
+                == .optionConflict(
+                    name: "tensors", problem: "has “training/x”, a name that checkpoints keep for themselves"))
+        #expect(
+            problem("x.L [1]", "layers = 900000000\n")
+                == .option(name: "layers", value: "900000000", expected: "a whole number from 1 to 1024"))
+    }
+
+    /// It would be missing from archives otherwise, which are written when hours have been spent.
+    @Test func aTensorThatTheProgramDoesNotReadIsKept() throws {
+        _ = try folder.write("step(token) { return table[token] }\n", to: "p.rnn")
+        let setup = try setup("program = p.rnn\ntensors = table [vocabulary, vocabulary]; spare [3]\n")
+        #expect(setup.outline.constants.keys.sorted() == ["spare"])
+        let trainer = try Trainer(
+            learner: try setup.learner(), batches: setup.batches, outline: setup.outline, options: setup.options, clock: { 0 })
+        #expect(try trainer.tensors().keys.sorted() == ["spare", "table"])
+    }
+
+    @Test func tokensOutOfRangeAreFoundBeforeTheFirstStep() throws {
+        _ = try folder.write("step(token) { return table[token] }\n", to: "p.rnn")
+        let setup = try setup("program = p.rnn\ntensors = table [7, vocabulary]\n")
+        #expect(throws: NetworkError.tokenOutOfRange(7, limit: 7)) { try setup.learner() }
     }
 
     @Test func whatIsMissingIsSaid() throws {

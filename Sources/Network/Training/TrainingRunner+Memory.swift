@@ -1,4 +1,12 @@
 extension TrainingRunner {
+    /// Names of the tensors that the program reads: the parameters that a runner would have.
+    /// - Throws: `NotationErrors`, `NetworkError.cannotTrain`.
+    public static func usedTensors(
+        program: String, hyperparameters: [String: Double] = [:], shapes: [String: [Int]]
+    ) throws -> Set<String> {
+        try TrainingGraph.read(program, hyperparameters, shapes: shapes).tensors
+    }
+
     /// About how many bytes a runner takes with its parameters and their gradients, known before any of it is asked for. The optimizer
     /// comes on top.
     /// - Throws: `NotationErrors`, `NetworkError.cannotTrain`, as making the runner would.

@@ -152,6 +152,9 @@ public final class TrainingRunner {
     /// To be called after values of parameters have changed.
     public func parametersChanged() { version += 1 }
 
+    /// One past the largest id that can be both fed and foretold.
+    public var tokenLimit: Int { min(limits.tokens, limits.targets) }
+
     /// After a loss or gradient that is no number: where the first NaN or infinity of the last run stands, forward before backward.
     /// What is overwritten from step to step is not seen.
     public var firstNonFinite: NonFinite? { (evaluating ?? learning).frame.firstNonFinite() }

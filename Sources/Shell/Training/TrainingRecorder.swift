@@ -100,7 +100,10 @@ final class TrainingRecorder {
 
     private func write() throws {
         report.run.ended = timestamp(host.date())
-        report.run.tokens = report.run.steps * setup.batches.batchSize * setup.batches.window
+        // The steps may be those of a checkpoint that someone made up.
+        let (tokens, overflows) = report.run.steps.multipliedReportingOverflow(
+            by: setup.batches.batchSize * setup.batches.window)
+        report.run.tokens = overflows ? .max : tokens
         if let seconds = report.run.seconds, seconds > 0 { report.run.tokensPerSecond = Double(report.run.tokens) / seconds }
         guard let pagePath else { return }
         try Files.replace(dataPath, with: try report.json)

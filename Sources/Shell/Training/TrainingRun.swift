@@ -66,7 +66,7 @@ struct TrainingRun {
         let team = recipe.threads.map { ThreadTeam(count: $0) } ?? .shared
         let seed = recipe.seed ?? 0
         try checkFiles()
-        let setup = try TrainingSetup(recipe, seed: seed, converter: Version.name, team: team)
+        let (setup, learner) = try prepared(seed: seed, team)
         for path in [setup.output.model, setup.output.checkpoint].compactMap({ $0 }) {
             // What cannot be written is told before hours of work.
             _ = try OutputFile(path: path)
@@ -74,7 +74,6 @@ struct TrainingRun {
         var options = setup.options
         options.progressSeconds = Self.progressInterval
         if options.checkpointEvery == nil { options.checkpointSeconds = Self.checkpointInterval }
-        let learner = try setup.learner(threads: recipe.threads)
         let trainer = try Trainer(
             learner: learner, batches: setup.batches, validation: setup.validation, outline: setup.outline, options: options,
             output: setup.output, team: team, clock: shell.host.seconds, writeModel: write)
@@ -87,6 +86,16 @@ struct TrainingRun {
         let result = try watch(trainer, screen: &screen, recorder: recorder)
         try screen.finish(result)
         if result.reason == .cancelled { throw Failure.interrupted }
+    }
+
+    /// - Throws: for a program that is wrong, with the file that it is in.
+    private func prepared(seed: UInt64, _ team: ThreadTeam) throws -> (TrainingSetup, NetworkLearner) {
+        do {
+            let setup = try TrainingSetup(recipe, seed: seed, converter: Version.name, team: team)
+            return (setup, try setup.learner(threads: recipe.threads))
+        } catch let error as NotationErrors {
+            throw Failure(error, path: recipe.program ?? recipe.start)
+        }
     }
 
     /// No text, recipe or program is lost to what comes of it. A model may learn on in its own file, which is read whole before.

@@ -61,7 +61,7 @@ public struct CellNetwork: Sendable, Equatable {
 
     private static let sizeLimit = 1 << 20
     /// More than this, and what a plan takes is no longer told by its numbers.
-    private static let layerLimit = 1 << 10
+    static let layerLimit = 1 << 10
 
     private func check() throws(TrainingError) {
         let limit = Self.sizeLimit

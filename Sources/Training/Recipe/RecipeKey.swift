@@ -44,7 +44,8 @@ extension RecipeKey {
         _ name: String, _ path: Path<String?>, _ help: String, placeholder: String = "FILE"
     ) -> RecipeKey {
         let read: @Sendable (String) -> String?? = { text in
-            if text.isEmpty { return nil }
+            // The system would read the path up to there.
+            if text.isEmpty || text.utf8.contains(0) { return nil }
             return text
         }
         return value(name, path, placeholder, help, expected: "a path", isPath: true, read: read, write: { $0 ?? "" })
@@ -177,7 +178,9 @@ extension RecipeKey {
             value(
                 "seed", \.seed, "N", "of all that is random", expected: "a whole number, at least 0",
                 read: { UInt64($0).map { $0 } }, write: { $0.map { "\($0)" } ?? "" }),
-            optionalCount("threads", \.threads, "threads; as many as cores if not given"),
+            value(
+                "threads", \.threads, "N", "threads; as many as cores if not given", expected: "a whole number from 1 to 1024",
+                read: { Int($0).flatMap { 1...1024 ~= $0 ? $0 : nil }.map { $0 } }, write: { $0.map { "\($0)" } ?? "" }),
         ]
     }
 

@@ -74,8 +74,9 @@ enum RecipeText {
     static func seconds(_ text: String) -> Double? {
         let units: [Character: Double] = ["s": 1, "m": 60, "h": 3600]
         let unit = text.last.flatMap { units[$0] }
-        guard let number = Double(unit == nil ? text[...] : text.dropLast()), number > 0, number.isFinite else { return nil }
-        return number * (unit ?? 1)
+        guard let number = Double(unit == nil ? text[...] : text.dropLast()) else { return nil }
+        let seconds = number * (unit ?? 1)
+        return seconds > 0 && seconds.isFinite ? seconds : nil
     }
 
     // MARK: First values

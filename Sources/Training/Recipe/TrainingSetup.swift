@@ -85,15 +85,23 @@ public struct TrainingSetup: Sendable {
             format: "rnnz-training", files: (start?.header.provenance?.files ?? []).filter { $0 != file } + [file],
             converter: converter,
             note: recipe.note ?? start?.header.provenance?.note)
-        outline = ModelOutline(header: header)
+        let used = try TrainingRunner.usedTensors(
+            program: header.program ?? "", hyperparameters: header.hyperparameters, shapes: tensors.mapValues(\.shape))
+        outline = ModelOutline(header: header, constants: tensors.filter { !used.contains($0.key) })
     }
 
     /// The network with its first values, for as many steps as a batch has.
-    /// - Throws: what `NetworkLearner` throws.
+    /// - Throws: what `NetworkLearner` throws; `NetworkError.tokenOutOfRange` for a text with tokens that it cannot read or foretell.
     public func learner(threads: Int? = nil) throws -> NetworkLearner {
-        try NetworkLearner(
+        let learner = try NetworkLearner(
             program: outline.header.program ?? "", hyperparameters: outline.header.hyperparameters, tensors: tensors,
             size: TrainingRunner.Size(batch: recipe.batch, steps: recipe.window), threads: threads)
+        // A rare one would otherwise end the training when it is come to.
+        let largest = [corpus.training, corpus.validation].compactMap { $0?.ids.max() }.max() ?? 0
+        guard largest < learner.tokenLimit else {
+            throw NetworkError.tokenOutOfRange(Int(largest), limit: learner.tokenLimit)
+        }
+        return learner
     }
 
     private static func json(of tokenizer: any Tokenizer) throws(TrainingError) -> JSONValue {
@@ -180,6 +188,9 @@ extension Recipe {
             throw .optionConflict(name: "program", problem: "needs “tensors”: the names and sizes of what it reads")
         }
         let words = ["vocabulary": vocabulary, "embedding": embedding ?? hidden, "hidden": hidden, "layers": layers]
+        guard (1...CellNetwork.layerLimit).contains(layers) else {
+            throw .option(name: "layers", value: "\(layers)", expected: "a whole number from 1 to \(CellNetwork.layerLimit)")
+        }
         var definitions: [TensorDefinition] = []
         for tensor in tensors {
             var shape: [Int] = []
@@ -190,6 +201,16 @@ extension Recipe {
                 shape.append(size)
             }
             definitions += Self.names(tensor.name, layers: layers).map { TensorDefinition($0, shape) }
+        }
+        var names: Set<String> = []
+        for definition in definitions {
+            guard !definition.name.hasPrefix(ArchiveHeader.trainingPrefix) else {
+                throw .optionConflict(
+                    name: "tensors", problem: "has “\(definition.name)”, a name that checkpoints keep for themselves")
+            }
+            guard names.insert(definition.name).inserted else {
+                throw .optionConflict(name: "tensors", problem: "has “\(definition.name)” twice")
+            }
         }
         return NetworkDefinition(
             architecture: nil, program: try TextFile.text(program), hyperparameters: hyperparameters, tensors: definitions,

@@ -25,8 +25,8 @@ public struct Corpus: Sendable {
     /// Reads a text and cuts it.
     ///
     /// - Parameter separator: between documents; see `TokenStream`.
-    /// - Throws: `TrainingError.unreadable`, `.notUTF8`, `.emptyCorpus`, `.validationTooShort`, `.unknownCharacters`, `.tokenizer`,
-    ///   `.option`.
+    /// - Throws: `TrainingError.unreadable`, `.notUTF8`, `.emptyCorpus`, `.validationTakesAll`, `.validationTooShort`,
+    ///   `.unknownCharacters`, `.tokenizer`, `.option`.
     public init(
         path: String, vocabulary: Vocabulary = .charactersOfCorpus, validation: Validation = .share(0.1), separator: String = ""
     ) throws(TrainingError) {
@@ -57,7 +57,7 @@ public struct Corpus: Sendable {
                 heldOffset = text.utf8.distance(from: text.startIndex, to: cut)
             }
         }
-        guard !trained.isEmpty else { throw .emptyCorpus(path: path) }
+        guard !trained.isEmpty else { throw .validationTakesAll(path: path) }
         training = try TokenStream(String(trained), tokenizer: tokenizer, separator: separator, path: path)
         if let held {
             let stream = try TokenStream(
