@@ -1,4 +1,5 @@
 import Foundation
+import Kernels
 import Testing
 import Training
 
@@ -71,12 +72,44 @@ struct GradientsTests {
         (["--compare", "rnn,foo", "--corpus", "t"], "compare is “rnn,foo”; it should be some of rnn, lstm, gru, each once"),
         (["--compare", "rnn,rnn", "--corpus", "t"], "compare is “rnn,rnn”; it should be some of rnn, lstm, gru, each once"),
         (["m", "--compare", "rnn", "--corpus", "t"], "--compare trains networks of its own; it takes no MODEL"),
+        (["--compare", "rnn", "--corpus", "t", "--init", "m"], "that it names; it takes no --init and no --program"),
+        (["--compare", "rnn", "--corpus", "t", "--program", "p"], "that it names; it takes no --init and no --program"),
         (["--samples", "0", "--corpus", "t"], "samples is “0”; it should be a number from 1 to 1024"),
         (["--hiden", "3", "--corpus", "t"], "there is no option “--hiden”; did you mean “--hidden”?"),
     ]) func wrongWords(words: [String], sentence: String) throws {
         let bench = try TrainTests.bench()
         #expect(run(bench, words).code == 2)
         #expect(bench.output.notes.contains { $0.contains(sentence) })
+    }
+
+    @Test func pagesOverTextsAndModelsAreRefused() throws {
+        let bench = try TrainTests.bench()
+        let (text, model) = (bench.path("text.txt"), bench.path("shakespeare.rnnz"))
+        for (words, name) in [
+            (["--report", text], "corpus"), (["--svg", model], "MODEL"),
+            (["--report", bench.path("a"), "--svg", bench.folder + "/./a"], "report"),
+        ] {
+            #expect(run(bench, ["shakespeare", "--corpus", text] + words).code == 2)
+            #expect(bench.output.notes.last?.contains("“\(name)”, which would be") == true)
+        }
+        #expect(try String(contentsOfFile: text, encoding: .utf8) == TrainTests.text)
+    }
+
+    @Test func windowsThatDoNotFitIntoMemoryAreRefused() throws {
+        let program = "step(token) {\n  h = tanh(e[token] + prev(h))\n  return h\n}\n"
+        let tensors = ["e": Tensor(shape: [3, 3], values: [Float](repeating: 0.1, count: 9))]
+        func diagnosis(_ memory: Int) throws -> GradientDiagnosis {
+            try GradientDiagnosis(
+                program: program, hyperparameters: [:], tensors: tensors, tokens: (0..<500).map { $0 % 3 }, window: 100,
+                threads: 1, availableMemory: memory)
+        }
+        #expect(try diagnosis(1 << 30).states.map(\.norms.count) == [100])
+        #expect {
+            try diagnosis(4096)
+        } throws: { error in
+            guard let failure = error as? Failure else { return false }
+            return failure.code == .failed && failure.message.hasPrefix("following gradients through 16 windows of 100 steps")
+        }
     }
 
     @Test func aTextThatTheModelCannotRead() throws {

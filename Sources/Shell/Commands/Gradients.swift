@@ -64,8 +64,11 @@ struct GradientsCommand: Command {
 
     func validate() throws {
         try asValidation {
-            _ = try recipe()
+            let recipe = try recipe()
             _ = try cells()
+            if compare != nil, recipe.start != nil || recipe.program != nil {
+                throw Failure.usage("--compare trains the cells that it names; it takes no --init and no --program")
+            }
             if compare != nil, model != nil { throw Failure.usage("--compare trains networks of its own; it takes no MODEL") }
             if let samples, !(1...1024).contains(samples) {
                 throw Failure.usage("samples is “\(samples)”; it should be a number from 1 to 1024")

@@ -86,9 +86,13 @@ final class TrainingRecorder {
         report.run.outcome = result.reason == .cancelled ? .interrupted : .finished
         report.run.reason = "\(result.reason)"
         let text = setup.corpus.validation ?? setup.corpus.training
-        report.diagnosis = try GradientDiagnosis(
-            program: setup.outline.header.program ?? "", hyperparameters: setup.outline.header.hyperparameters, tensors: tensors,
-            tokens: text.ids, window: setup.recipe.window, threads: setup.recipe.threads)
+        do {
+            report.diagnosis = try GradientDiagnosis(
+                program: setup.outline.header.program ?? "", hyperparameters: setup.outline.header.hyperparameters,
+                tensors: tensors, tokens: text.ids, window: setup.recipe.window, threads: setup.recipe.threads)
+        } catch let failure as Failure where failure.code == .failed {
+            // It does not fit into memory: no training that is done fails for that.
+        }
         try write()
     }
 
