@@ -130,6 +130,15 @@ struct TrainTests {
         #expect(train(bench, "--freeze", first.keys.sorted().joined(separator: ",")).code == 2)
     }
 
+    @Test func aBestModelThatIsGoneIsMissed() throws {
+        let bench = try Self.bench()
+        train(bench)
+        try FileManager.default.removeItem(atPath: bench.path("m.rnnz"))
+        #expect(train(bench, "--resume").code == 0)
+        let warning = "warning: \(bench.path("m.rnnz")) is not there: the best model, of step "
+        #expect(bench.output.notes.last?.hasPrefix(warning) == true)
+    }
+
     @Test func anEarlierCheckpointIsMentionedBeforeItIsReplaced() throws {
         let bench = try Self.bench()
         train(bench)

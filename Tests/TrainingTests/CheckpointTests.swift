@@ -116,6 +116,23 @@ import Zoo
 
     // MARK: An archive like any other
 
+    /// The model's file may be where nothing can be written any more, when the training's is not.
+    @Test func aModelThatCannotBeWrittenCostsNoStep() throws {
+        var small = small()
+        let whole = small.learner()
+        try small.trainer(whole).run()
+        small.output.model = folder.file("nowhere/m.rnnz")
+        #expect(throws: TrainingError.self) { try small.trainer(small.learner()).run() }
+        let checkpoint = try Checkpoint(path: path)
+        #expect(checkpoint.record.step == 10 && checkpoint.record.evaluatedStep == nil && checkpoint.record.best == nil)
+        small.output.model = folder.file("m.rnnz")
+        let learner = small.learner()
+        let trainer = try small.trainer(learner)
+        try trainer.resume(from: checkpoint, path: path)
+        try trainer.run()
+        #expect(learner.bits == whole.bits)
+    }
+
     @Test func aCheckpointIsAModel() throws {
         var small = small()
         small.program = "step(token) { return out.weight @ h + out.bias }\n"
@@ -163,6 +180,7 @@ import Zoo
     @Test func otherTrainingsAreTold() throws {
         #expect(try refusal { _ in } == nil)
         #expect(try refusal { $0.program += " " } == .program)
+        #expect(try refusal { $0.program = "# of some size\n" + $0.program } == nil)
         #expect(
             try refusal { $0.hidden = 6 } == .parameterShape(name: "rnn.weight_ih_l0", checkpoint: [4, 3], network: [6, 3]))
         #expect(try refusal { $0.batch = 3 } == .setting(name: "batch", checkpoint: "2", run: "3"))

@@ -85,6 +85,7 @@ struct TrainingRun {
         var screen = TrainingScreen(setup, command, shell: shell) { try trainer.tensors() }
         let result = try watch(trainer, screen: &screen, recorder: recorder)
         try screen.finish(result)
+        warnOfModel(result)
         if result.reason == .cancelled { throw Failure.interrupted }
     }
 
@@ -141,6 +142,14 @@ struct TrainingRun {
             try? recorder?.fail(Failure(error))
             throw error
         }
+    }
+
+    /// A model that was the best before an interruption is not written again.
+    private func warnOfModel(_ result: TrainingResult) {
+        guard let path = recipe.output, let best = result.best, result.reason != .cancelled, !Files.exists(path) else { return }
+        shell.output.warn(
+            "\(path) is not there: the best model, of step \(grouped(best.step)), was written by an earlier run; "
+                + "the last one is in \(recipe.checkpointPath ?? "the checkpoint"), which is a model too")
     }
 
     private func warnOfCheckpoint(_ path: String?) {

@@ -5,12 +5,12 @@ extension Trainer {
     /// What keeps a checkpoint from being one of this training; nil: nothing.
     func difference(to checkpoint: Checkpoint) -> CheckpointDifference? {
         let (header, own) = (checkpoint.header, outline.header)
-        if header.program != own.program { return .program }
+        if Self.withoutComments(header.program) != Self.withoutComments(own.program) { return .program }
+        if header.tokenizers != own.tokenizers { return .tokenizer }
         if let difference = parameterDifference(to: checkpoint) { return difference }
         let names = Set(header.hyperparameters.keys).union(own.hyperparameters.keys)
         let changed = names.filter { header.hyperparameters[$0] != own.hyperparameters[$0] }
         if !changed.isEmpty { return .hyperparameters(names: changed.sorted()) }
-        if header.tokenizers != own.tokenizers { return .tokenizer }
         if checkpoint.record.corpus != record.corpus { return .corpus }
         let settings = [
             ("optimizer", checkpoint.record.optimizerRule.rawValue, record.optimizerRule.rawValue),
@@ -21,6 +21,11 @@ extension Trainer {
         let carried = learner.carriedState
         if !carried.isEmpty, carried.map(\.count) != checkpoint.carriedState.map(\.count) { return .carriedState }
         return nil
+    }
+
+    /// The comments of the built-in networks tell sizes, and a size that differs is to be told as one.
+    private static func withoutComments(_ program: String?) -> [Substring] {
+        (program ?? "").split(separator: "\n", omittingEmptySubsequences: false).filter { !$0.hasPrefix("#") }
     }
 
     private func parameterDifference(to checkpoint: Checkpoint) -> CheckpointDifference? {

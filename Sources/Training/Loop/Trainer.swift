@@ -234,12 +234,20 @@ public final class Trainer {
                 learningRate: options.optimizer.learningRate)
         }
         let isBest = loss < record.best?.natsPerToken ?? .infinity
+        let before = record
         record.evaluatedStep = record.step
         record.evaluationsWithoutImprovement = isBest ? 0 : record.evaluationsWithoutImprovement + 1
         if isBest { record.best = .init(step: record.step, natsPerToken: loss) }
         let bits = bitsPerCharacter(nats: loss, tokensPerCharacter: validation.tokensPerCharacter)
         event(.evaluated(.init(step: record.step, loss: loss, bitsPerCharacter: bits, isBest: isBest)))
-        if isBest { try saveModel(event) }
+        guard isBest else { return true }
+        do { try saveModel(event) } catch {
+            // No step is lost: who goes on from here measures again, and writes the model then.
+            record = before
+            learner.carriedState = carried
+            try? saveCheckpoint(event)
+            throw error
+        }
         return true
     }
 
